@@ -1,0 +1,9 @@
+//! Plenum: a Selective Forwarding Unit for multi-party video calls in the browser.
+#![forbid(unsafe_code)]
+#![warn(unreachable_pub)]
+
+pub mod border;
+pub mod id;
+pub mod media;
+pub mod signal;
+pub mod transport;

@@ -1,0 +1,9 @@
+//! The media plane's logic: packets, codecs, tracks, rings, slots, clocks, feedback.
+//!
+//! Pure: time and randomness are parameters; no sockets, clocks, logging, encryption or SDP in here. Never imports
+//! `net`, `transport`, `room` or `signal`.
+
+pub mod codec;
+pub mod packet;
+pub mod ring;
+pub mod spec;

@@ -1,0 +1,3 @@
+//! Socket.IO: the contract, the thin layer over socketioxide, rate limits.
+
+pub mod protocol;

@@ -1,0 +1,5 @@
+//! One browser's connection: ICE-lite, DTLS, SRTP, SCTP. Pure: time and randomness are parameters, no sockets.
+//!
+//! Never imports `media`'s tracks and slots, `net`, `room` or `signal`; of `media` only `media::spec`.
+
+pub mod spec;
