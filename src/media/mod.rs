@@ -4,6 +4,8 @@
 //! `net`, `transport`, `room` or `signal`.
 
 pub mod codec;
+pub mod drop;
+pub mod outgoing;
 pub mod packet;
 pub mod ring;
 pub mod spec;
