@@ -1,0 +1,69 @@
+# Plenum. `make run` builds everything and serves http://localhost:4000. `make help` lists the rest.
+
+CARGO ?= cargo
+NPM ?= npm
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web e2e clean
+
+# Every web step is skipped while there is no web client in the tree.
+WEB := $(wildcard web/package.json)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: build ## build everything in release and run it; ARGS="--lan" passes flags
+	./target/release/plenum $(ARGS)
+
+build: tools web ## build the web client and the server in release
+	$(CARGO) build --release --locked
+
+test: tools test-rust test-web e2e ## run every test
+
+lint: tools web-deps ## check formatting, lints and types
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+ifneq ($(WEB),)
+	cd web && $(NPM) run lint --if-present
+	cd web && $(NPM) run check --if-present
+endif
+
+fmt: ## format the Rust code
+	$(CARGO) fmt
+
+test-rust: web
+	$(CARGO) test --locked
+
+test-web: web-deps
+ifneq ($(WEB),)
+	cd web && $(NPM) test --if-present
+endif
+
+# Browsers are tested against the development build: the tests build it anyway.
+e2e: web
+ifneq ($(WEB),)
+	@if grep -q '"e2e"' web/package.json; then \
+	  ./scripts/test-tools.sh && $(CARGO) build --locked && cd web && $(NPM) run e2e; \
+	fi
+endif
+
+bench: ## run the benchmarks
+	$(CARGO) bench --locked
+
+tools:
+	@./scripts/check-tools.sh
+
+web: web-deps
+ifneq ($(WEB),)
+	cd web && $(NPM) run build
+endif
+
+web-deps: tools
+ifneq ($(WEB),)
+	@./scripts/web-deps.sh
+endif
+
+clean: ## remove everything that was built
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Installs what the end-to-end tests drive, where that is possible without asking: Debian or Ubuntu, as root.
+set -eu
+missing=
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || missing="$missing firefox-esr"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "plenum: installing$missing for the end-to-end tests"
+    apt-get update -q
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+else
+    echo "plenum: the end-to-end tests need$missing; please install it" >&2
+    exit 1
+fi
