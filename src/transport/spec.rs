@@ -101,6 +101,32 @@ pub enum Protocol {
     Tcp,
 }
 
+/// A 5-tuple: how one datagram came, and so how the answer leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Path {
+    pub protocol: Protocol,
+    /// Our address that the datagram was sent to.
+    pub local: SocketAddr,
+    /// The browser's, as we see it.
+    pub remote: SocketAddr,
+}
+
+/// How far a transport has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum TransportState {
+    /// No authenticated connectivity check yet.
+    #[default]
+    New,
+    /// Checks arrive; DTLS is under way.
+    Connecting,
+    /// Keys are exported and a path is there: media may flow.
+    Connected,
+    /// Nothing authenticated for a while; may come back.
+    Disconnected,
+    /// DTLS failed or the peer closed it. Only a new transport helps.
+    Failed,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

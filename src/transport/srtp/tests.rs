@@ -1,0 +1,2 @@
+//! RFC vectors, and that nothing is opened or sealed twice.
+use super::*;
