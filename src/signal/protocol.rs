@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+pub use super::payload::Payload;
 use crate::id::{MemberId, RoomId, SourceId};
 
 /// Version of this contract; `auth.protocol` must equal it.
@@ -91,6 +92,9 @@ pub struct Joined {
     /// True when the same member came back: its seats and media live on if its connection does.
     pub resumed: bool,
     pub room: RoomSnapshot,
+    /// What a member that came back has been told so far: the newest lines since it first joined, oldest first. Empty
+    /// for a new member.
+    pub chat: Vec<ChatLine>,
     /// What this server accepts, so that a client need not guess.
     pub limits: Limits,
 }
@@ -167,6 +171,13 @@ pub struct Leave {
 #[derive(Clone, Debug, Default, Deserialize, Serialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {}
+
+/// Acknowledges `snapshot`.
+#[derive(Clone, PartialEq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotReply {
+    pub room: RoomSnapshot,
+}
 
 /// `offer`: an SDP offer of the browser's one connection. A new random `transport` replaces the old connection; the
 /// same `transport` with the next `revision` re-negotiates it; a repeated revision gets the same answer again.
@@ -254,11 +265,63 @@ pub struct ChatSend {
     pub request: Option<String>,
 }
 
+/// Acknowledges `chat`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ChatSent {
+    #[ts(type = "number")]
+    pub id: u64,
+    /// Unix time in milliseconds.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// `app`: relays an event of the application's own to the room's other members, or to one of them. Acknowledged with
+/// [`AppReply`] when `to` names a member, with [`AppDelivered`] otherwise. At most 20 a second.
+#[derive(Clone, Debug, Deserialize, Serialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct App {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub to: Option<MemberId>,
+    /// 1–64 characters.
+    pub event: String,
+    /// Anything that Socket.IO carries, binary included.
+    #[serde(default)]
+    pub args: Vec<Payload>,
+    /// How long to wait for the recipient's acknowledgement, in milliseconds: 100–30,000. 5,000 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub timeout_ms: Option<u32>,
+}
+
+/// Acknowledges an `app` to one member: `reply` is the first argument of the recipient's acknowledgement.
+#[derive(Clone, PartialEq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppReply {
+    pub reply: Payload,
+}
+
+/// Acknowledges an `app` to the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppDelivered {
+    /// Members to whom it was handed.
+    pub delivered: u32,
+}
+
 /// `lobby`: starts or stops watching the public room list. Acknowledged with `{ok, rooms}`; [`RoomsDiff`]s follow.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, TS)]
 #[serde(deny_unknown_fields)]
 pub struct Lobby {
     pub watch: bool,
+}
+
+/// Acknowledges `lobby`. Empty after `{watch: false}`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct LobbyReply {
+    pub rooms: Vec<PublicRoom>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]
@@ -359,6 +422,16 @@ pub struct ChatLine {
     /// Unix time in milliseconds.
     #[ts(type = "number")]
     pub at: u64,
+}
+
+/// `app`: an event that another member relayed. When it was sent to this member alone, the sender waits for the
+/// acknowledgement.
+#[derive(Clone, PartialEq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AppPush {
+    pub from: MemberId,
+    pub event: String,
+    pub args: Vec<Payload>,
 }
 
 /// `rooms`: changes of the public room list, at most once a second, at most 100 rows.

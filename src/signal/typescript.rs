@@ -1,0 +1,142 @@
+//! The contract in TypeScript, rendered from `protocol`. Owns the list of events with their payloads and replies.
+
+use std::fmt::Write;
+
+use ts_rs::{Config, TS};
+
+use super::protocol::*;
+use crate::id::{MemberId, RoomId, SourceId};
+
+const HEAD: &str = "// Generated from src/signal/protocol.rs; do not edit.
+// To write it anew: PLENUM_WRITE_TYPES=1 cargo test --lib the_generated_types_are_up_to_date
+";
+
+const REPLY: &str = "/** How every request is acknowledged. */
+export type Reply<T = Empty> = ({ ok: true } & T) | { ok: false; error: ErrorBody };
+
+/** A reply that says no more than that it is done. */
+export type Empty = Record<never, never>;
+";
+
+/// Request, payload, fields of its acknowledgement beside `ok`.
+const REQUESTS: &[(&str, &str, &str)] = &[
+    ("join", "Join", "Joined"),
+    ("leave", "Leave", "Empty"),
+    ("snapshot", "Snapshot", "SnapshotReply"),
+    ("offer", "Offer", "Answer"),
+    ("media", "Media", "Empty"),
+    ("wishes", "Wishes", "Empty"),
+    ("rename", "Rename", "Empty"),
+    ("hand", "Hand", "Empty"),
+    ("chat", "ChatSend", "ChatSent"),
+    ("lobby", "Lobby", "LobbyReply"),
+    ("app", "App", "AppReply | AppDelivered"),
+];
+
+/// Push, payload.
+const PUSHES: &[(&str, &str)] = &[
+    ("room", "RoomDiff"),
+    ("seats", "Seats"),
+    ("speakers", "Speakers"),
+    ("chat", "ChatLine"),
+    ("rooms", "RoomsDiff"),
+    ("connection", "Connection"),
+    ("farewell", "Farewell"),
+];
+
+/// The whole file `web/src/lib/client/protocol.gen.ts`.
+pub fn render() -> String {
+    let mut file = format!("{HEAD}\n/** Version of this contract. */\nexport const PROTOCOL = {PROTOCOL};\n\n{REPLY}");
+    render_types(&mut file);
+    render_events(&mut file);
+    file
+}
+
+fn render_types(file: &mut String) {
+    // Integers on the wire are JSON numbers, and none of ours goes beyond 2⁵³.
+    let config = Config::new().with_large_int("number");
+    macro_rules! types {
+        ($($name:ty),* $(,)?) => {$({
+            let docs = <$name as TS>::docs().unwrap_or_default();
+            let _ = write!(file, "\n{docs}export {}\n", <$name as TS>::decl(&config));
+        })*};
+    }
+    types![
+        MemberId,
+        RoomId,
+        SourceId,
+        Auth,
+        ErrorBody,
+        ErrorCode,
+        Join,
+        Joined,
+        Limits,
+        RoomSnapshot,
+        Member,
+        Presence,
+        Source,
+        Leave,
+        Snapshot,
+        SnapshotReply,
+        Offer,
+        Answer,
+        Media,
+        Wishes,
+        Wish,
+        WishSize,
+        Rename,
+        Hand,
+        ChatSend,
+        ChatSent,
+        App,
+        AppReply,
+        AppDelivered,
+        Lobby,
+        LobbyReply,
+        PublicRoom,
+        RoomDiff,
+        Change,
+        LeaveReason,
+        Seats,
+        Speakers,
+        Speaker,
+        ChatLine,
+        AppPush,
+        RoomsDiff,
+        Connection,
+        ConnectionPhase,
+        Farewell,
+        FarewellReason,
+        Payload,
+    ];
+}
+
+fn render_events(file: &mut String) {
+    let _ = write!(file, "\n/** Requests, each acknowledged. */\nexport interface ClientToServerEvents {{\n");
+    for (event, payload, reply) in REQUESTS {
+        let reply = if *reply == "Empty" { "Reply".to_owned() } else { format!("Reply<{reply}>") };
+        let _ = writeln!(file, "  {event}: (payload: {payload}, acknowledge: (reply: {reply}) => void) => void;");
+    }
+    let _ = write!(file, "}}\n\n/** Pushes. */\nexport interface ServerToClientEvents {{\n");
+    for (event, payload) in PUSHES {
+        let _ = writeln!(file, "  {event}: (payload: {payload}) => void;");
+    }
+    let _ = write!(file, "  app: (payload: AppPush, acknowledge: (reply?: Payload) => void) => void;\n}}\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn the_generated_types_are_up_to_date() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/lib/client/protocol.gen.ts");
+        let fresh = super::render();
+        if std::env::var_os("PLENUM_WRITE_TYPES").is_some() {
+            std::fs::create_dir_all(path.parent().expect("the path has a folder")).expect("the folder can be made");
+            std::fs::write(&path, &fresh).expect("the file can be written");
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(stored == fresh, "run: PLENUM_WRITE_TYPES=1 cargo test --lib the_generated_types_are_up_to_date");
+    }
+}

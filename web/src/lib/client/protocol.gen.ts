@@ -1,0 +1,384 @@
+// Generated from src/signal/protocol.rs; do not edit.
+// To write it anew: PLENUM_WRITE_TYPES=1 cargo test --lib the_generated_types_are_up_to_date
+
+/** Version of this contract. */
+export const PROTOCOL = 1;
+
+/** How every request is acknowledged. */
+export type Reply<T = Empty> = ({ ok: true } & T) | { ok: false; error: ErrorBody };
+
+/** A reply that says no more than that it is done. */
+export type Empty = Record<never, never>;
+
+/**
+ * A member's public id: random, safe to show to everybody. Never the Socket.IO session id, which is a secret.
+ */
+export type MemberId = string;
+
+/**
+ * A room's name in Unicode NFC, 1–64 characters: what stands behind `/r/` in its link.
+ */
+export type RoomId = string;
+
+/**
+ * A source's number: one member's camera with microphone, or screen with screen audio. Unique in the process,
+ * never 0, and what every forwarded packet carries as its CSRC.
+ */
+export type SourceId = number;
+
+/**
+ * What a client sends in Socket.IO's `auth` when it connects to namespace `/`.
+ */
+export type Auth = { protocol: number, 
+/**
+ * From an earlier `join`: come back as the same member.
+ */
+resume?: string, };
+
+/**
+ * Why a request was refused. `message` says what was wrong and what to do, in English, for developers; the page words
+ * `code` for people.
+ */
+export type ErrorBody = { code: ErrorCode, message: string, };
+
+export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | "not_joined" | "already_joined" | "bad_name" | "room_full" | "draining" | "no_such_member" | "bad_sdp" | "rate_limited" | "too_large" | "timeout" | "internal";
+
+/**
+ * `join`: enters a room, creating it when nobody is there. With a valid `auth.resume` for the same room, the same
+ * member returns. Acknowledged with [`Joined`].
+ */
+export type Join = { room: RoomId, 
+/**
+ * Display name, 1–64 characters after NFC and trimming.
+ */
+name: string, 
+/**
+ * Show the room in the public list. Counts for the first member only.
+ */
+listed?: boolean, };
+
+export type Joined = { 
+/**
+ * The caller's own id.
+ */
+member: MemberId, 
+/**
+ * Secret for `auth.resume`.
+ */
+resume: string, 
+/**
+ * True when the same member came back: its seats and media live on if its connection does.
+ */
+resumed: boolean, room: RoomSnapshot, 
+/**
+ * What a member that came back has been told so far: the newest lines since it first joined, oldest first. Empty
+ * for a new member.
+ */
+chat: Array<ChatLine>, 
+/**
+ * What this server accepts, so that a client need not guess.
+ */
+limits: Limits, };
+
+export type Limits = { 
+/**
+ * Bytes of one Socket.IO message.
+ */
+messageBytes: number, 
+/**
+ * Characters of one chat message.
+ */
+chatChars: number, 
+/**
+ * Seats that one connection may offer.
+ */
+seats: number, 
+/**
+ * Members of one room.
+ */
+members: number, };
+
+/**
+ * The whole public state of a room at `revision`. [`RoomDiff`]s lead from there on.
+ */
+export type RoomSnapshot = { id: RoomId, revision: number, listed: boolean, 
+/**
+ * In the order of joining.
+ */
+members: Array<Member>, };
+
+export type Member = { id: MemberId, name: string, presence: Presence, hand: boolean, 
+/**
+ * Unix time of joining, milliseconds.
+ */
+joinedAt: number, 
+/**
+ * Camera with microphone; always there.
+ */
+camera: Source, 
+/**
+ * Screen with its sound; always there, mostly idle.
+ */
+screen: Source, };
+
+export type Presence = "here" | "reconnecting";
+
+/**
+ * One source of a member: its number, and whether its sound and picture are on.
+ */
+export type Source = { 
+/**
+ * Appears as CSRC in every packet of this source.
+ */
+id: SourceId, audio: boolean, video: boolean, };
+
+/**
+ * `leave`: leaves the room at once. Acknowledged with `{ok: true}`. `{soon: true}` announces that the page is going
+ * away: others see the member leave after 3 s unless it comes back.
+ */
+export type Leave = { soon?: boolean, };
+
+/**
+ * `snapshot`: asks for the room's whole state after a gap in revisions. Acknowledged with `{ok, room}`.
+ */
+export type Snapshot = Record<symbol, never>;
+
+/**
+ * Acknowledges `snapshot`.
+ */
+export type SnapshotReply = { room: RoomSnapshot, };
+
+/**
+ * `offer`: an SDP offer of the browser's one connection. A new random `transport` replaces the old connection; the
+ * same `transport` with the next `revision` re-negotiates it; a repeated revision gets the same answer again.
+ */
+export type Offer = { 
+/**
+ * 8–64 letters or digits, random.
+ */
+transport: string, revision: number, sdp: string, };
+
+export type Answer = { sdp: string, revision: number, };
+
+/**
+ * `media`: what the member's own sources carry now. Others learn it as a diff.
+ */
+export type Media = { microphone: boolean, camera: boolean, screen: boolean, screenAudio: boolean, };
+
+/**
+ * `wishes`: whom the member wants to see. Until the first one, every live picture is wished in the order of joining.
+ */
+export type Wishes = { 
+/**
+ * Pictures wanted. Those not named are not sent.
+ */
+sources: Array<Wish>, 
+/**
+ * Also wants whoever speaks, with this size, when it is not among `sources`.
+ */
+speaker?: WishSize | null, };
+
+export type Wish = { source: SourceId, 
+/**
+ * Size of the tile in physical pixels.
+ */
+width: number, height: number, 
+/**
+ * 0–255; higher is served first when there are fewer seats or bits than wishes.
+ */
+priority: number, };
+
+export type WishSize = { width: number, height: number, };
+
+/**
+ * `rename`: a new display name for the caller.
+ */
+export type Rename = { name: string, };
+
+/**
+ * `hand`: raises or lowers the caller's hand.
+ */
+export type Hand = { raised: boolean, };
+
+/**
+ * `chat`: a line to the room, or to one member. Acknowledged with `{ok, id, at}`.
+ */
+export type ChatSend = { text: string, to?: MemberId, 
+/**
+ * Makes a retry safe: the same id from the same member is delivered once.
+ */
+request?: string, };
+
+/**
+ * Acknowledges `chat`.
+ */
+export type ChatSent = { id: number, 
+/**
+ * Unix time in milliseconds.
+ */
+at: number, };
+
+/**
+ * `app`: relays an event of the application's own to the room's other members, or to one of them. Acknowledged with
+ * [`AppReply`] when `to` names a member, with [`AppDelivered`] otherwise. At most 20 a second.
+ */
+export type App = { to?: MemberId, 
+/**
+ * 1–64 characters.
+ */
+event: string, 
+/**
+ * Anything that Socket.IO carries, binary included.
+ */
+args: Array<Payload>, 
+/**
+ * How long to wait for the recipient's acknowledgement, in milliseconds: 100–30,000. 5,000 when absent.
+ */
+timeoutMs?: number, };
+
+/**
+ * Acknowledges an `app` to one member: `reply` is the first argument of the recipient's acknowledgement.
+ */
+export type AppReply = { reply: Payload, };
+
+/**
+ * Acknowledges an `app` to the room.
+ */
+export type AppDelivered = { 
+/**
+ * Members to whom it was handed.
+ */
+delivered: number, };
+
+/**
+ * `lobby`: starts or stops watching the public room list. Acknowledged with `{ok, rooms}`; [`RoomsDiff`]s follow.
+ */
+export type Lobby = { watch: boolean, };
+
+/**
+ * Acknowledges `lobby`. Empty after `{watch: false}`.
+ */
+export type LobbyReply = { rooms: Array<PublicRoom>, };
+
+export type PublicRoom = { id: RoomId, members: number, };
+
+/**
+ * `room`: changes of the room's public state. `revision` is the state's after applying; the first change led from
+ * `revision - 1`. A client that sees a gap asks for a `snapshot`.
+ */
+export type RoomDiff = { revision: number, change: Change, };
+
+export type Change = { "kind": "joined", member: Member, } | { "kind": "left", member: MemberId, reason: LeaveReason, } | { "kind": "changed", member: Member, } | { "kind": "room", listed: boolean, };
+
+export type LeaveReason = "left" | "lost" | "drained";
+
+/**
+ * `seats`: who sits where for this client. A picture may be shown under a name only once its frames carry the
+ * source's number as CSRC.
+ */
+export type Seats = { 
+/**
+ * By seat number; `null` = empty.
+ */
+seats: Array<SourceId | null>, 
+/**
+ * By audio-only line; `null` = empty.
+ */
+audio: Array<SourceId | null>, 
+/**
+ * Wished sources that this client cannot decode.
+ */
+unsupportedCodec: Array<SourceId>, 
+/**
+ * Wished sources that found no seat. A client may grow its seats by a re-offer.
+ */
+unseated: Array<SourceId>, };
+
+/**
+ * `speakers`: who is audible, loudest first, at most every 100 ms and on change.
+ */
+export type Speakers = { speaking: Array<Speaker>, 
+/**
+ * The dominant speaker; stays through pauses.
+ */
+dominant: SourceId | null, };
+
+export type Speaker = { source: SourceId, 
+/**
+ * 0 (silent) to 1 (loudest).
+ */
+level: number, };
+
+/**
+ * `chat`: a line from a member. `to` is set on private ones.
+ */
+export type ChatLine = { id: number, from: MemberId, 
+/**
+ * The sender's name when it was sent.
+ */
+name: string, text: string, to?: MemberId, 
+/**
+ * Unix time in milliseconds.
+ */
+at: number, };
+
+/**
+ * `app`: an event that another member relayed. When it was sent to this member alone, the sender waits for the
+ * acknowledgement.
+ */
+export type AppPush = { from: MemberId, event: string, args: Array<Payload>, };
+
+/**
+ * `rooms`: changes of the public room list, at most once a second, at most 100 rows.
+ */
+export type RoomsDiff = { 
+/**
+ * New rooms and new counts.
+ */
+changed: Array<PublicRoom>, removed: Array<RoomId>, };
+
+/**
+ * `connection`: how the server sees the media connection, so that both ends can tell the truth about it.
+ */
+export type Connection = { state: ConnectionPhase, };
+
+export type ConnectionPhase = "new" | "connecting" | "connected" | "disconnected" | "failed";
+
+/**
+ * `farewell`: the last event before the server closes the socket.
+ */
+export type Farewell = { reason: FarewellReason, message: string, };
+
+export type FarewellReason = "draining" | "replaced";
+
+/**
+ * A JSON value in which a leaf may also be bytes. The order of an object's keys is kept.
+ */
+export type Payload = unknown;
+
+/** Requests, each acknowledged. */
+export interface ClientToServerEvents {
+  join: (payload: Join, acknowledge: (reply: Reply<Joined>) => void) => void;
+  leave: (payload: Leave, acknowledge: (reply: Reply) => void) => void;
+  snapshot: (payload: Snapshot, acknowledge: (reply: Reply<SnapshotReply>) => void) => void;
+  offer: (payload: Offer, acknowledge: (reply: Reply<Answer>) => void) => void;
+  media: (payload: Media, acknowledge: (reply: Reply) => void) => void;
+  wishes: (payload: Wishes, acknowledge: (reply: Reply) => void) => void;
+  rename: (payload: Rename, acknowledge: (reply: Reply) => void) => void;
+  hand: (payload: Hand, acknowledge: (reply: Reply) => void) => void;
+  chat: (payload: ChatSend, acknowledge: (reply: Reply<ChatSent>) => void) => void;
+  lobby: (payload: Lobby, acknowledge: (reply: Reply<LobbyReply>) => void) => void;
+  app: (payload: App, acknowledge: (reply: Reply<AppReply | AppDelivered>) => void) => void;
+}
+
+/** Pushes. */
+export interface ServerToClientEvents {
+  room: (payload: RoomDiff) => void;
+  seats: (payload: Seats) => void;
+  speakers: (payload: Speakers) => void;
+  chat: (payload: ChatLine) => void;
+  rooms: (payload: RoomsDiff) => void;
+  connection: (payload: Connection) => void;
+  farewell: (payload: Farewell) => void;
+  app: (payload: AppPush, acknowledge: (reply?: Payload) => void) => void;
+}
