@@ -1,0 +1,25 @@
+/** A typed event emitter: small, synchronous, in order. */
+
+type Listener<T> = (value: T) => void;
+
+export class Emitter<Events extends object> {
+  #listeners = new Map<keyof Events, Set<Listener<never>>>();
+
+  /** Calls `listener` on every `event` until the returned function is called. */
+  on<E extends keyof Events>(event: E, listener: Listener<Events[E]>): () => void {
+    let set = this.#listeners.get(event);
+    if (!set) this.#listeners.set(event, (set = new Set()));
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
+    const set = this.#listeners.get(event);
+    if (!set) return;
+    for (const listener of [...set]) (listener as Listener<Events[E]>)(value);
+  }
+
+  protected silence(): void {
+    this.#listeners.clear();
+  }
+}
