@@ -3,6 +3,7 @@
 #![warn(unreachable_pub)]
 
 pub mod border;
+pub mod config;
 pub mod id;
 pub mod media;
 pub mod signal;
