@@ -3,7 +3,9 @@
 #![warn(unreachable_pub)]
 
 pub mod border;
+pub mod config;
 pub mod id;
 pub mod media;
+pub mod metrics;
 pub mod signal;
 pub mod transport;

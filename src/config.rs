@@ -1,0 +1,223 @@
+//! One validated [`Config`] from a TOML file, `PLENUM_*` variables and flags; each beats the one before.
+//!
+//! A key, variable or flag that is not known is an error which names it.
+
+mod addresses;
+mod flags;
+mod load;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+pub use addresses::{Interface, interfaces, lan_addresses, media_addresses};
+pub use flags::{Action, Flags};
+pub use load::{ConfigError, Invocation, load};
+
+/// Everything that can be configured. [`Config::default`] is what an empty file gives, and works.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub http: Http,
+    pub media: Media,
+    pub limits: Limits,
+    pub log: Log,
+}
+
+/// The page, signalling, metrics: everything over HTTP.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// Where to listen. Port 0 takes any free port.
+    pub address: SocketAddr,
+    /// How browsers reach the page, when that is not how they reach this process: behind a proxy or a tunnel.
+    /// Scheme, host and port only.
+    pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
+    pub trusted_proxies: Vec<Proxy>,
+    /// Origins of other pages that may open a Socket.IO connection, such as `https://app.example`; `*` allows all.
+    pub allowed_origins: Vec<String>,
+    /// A directory served at `/public/`.
+    pub public_dir: Option<PathBuf>,
+    /// Serve HTTPS beside HTTP on the same port, with a certificate of our own, and print a QR code for a phone.
+    pub lan: bool,
+    /// Where the certificate for `lan` is kept between runs. `None` = the user's state directory.
+    pub state_dir: Option<PathBuf>,
+}
+
+/// Where media comes in.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// UDP port of the first shard, on IPv4 and IPv6; shard `i` has `udp_port + i`. 0 takes any free ports.
+    pub udp_port: u16,
+    /// Whether media is also taken over TCP (RFC 6544), for networks that block UDP.
+    pub tcp: bool,
+    /// TCP port for media. 0 takes any free port.
+    pub tcp_port: u16,
+    /// Addresses told to browsers. Empty = those of this machine's interfaces.
+    pub announced_addresses: Vec<IpAddr>,
+    /// Media threads, each with a UDP port of its own. 0 = one per core.
+    pub shards: usize,
+}
+
+/// How much one server takes.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Members of one room.
+    pub members_per_room: usize,
+    /// Seats of one member: how many others it can see at once.
+    pub seats: u16,
+    /// HTTP connections from one address.
+    pub connections_per_address: usize,
+}
+
+/// What is written to standard error.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,plenum::signal=debug`.
+    pub level: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A proxy, or a network of them: `10.0.0.1` or `10.0.0.0/8`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Proxy(pub IpNet);
+
+impl std::str::FromStr for Proxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        network.map(Proxy).map_err(|_| format!("`{text}` is neither an address nor a network such as 10.0.0.0/8"))
+    }
+}
+
+impl TryFrom<String> for Proxy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Most seats that Firefox's 128 m-lines hold: 49 × 2, three audio-only lines, four uplinks, one data channel = 106.
+pub const MAX_SEATS: u16 = 49;
+/// A ufrag's first two letters name the shard: 62² of them.
+pub const MAX_SHARDS: usize = 62 * 62;
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            address: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 4000)),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+            public_dir: None,
+            lan: false,
+            state_dir: None,
+        }
+    }
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Media { udp_port: 4000, tcp: true, tcp_port: 4001, announced_addresses: Vec::new(), shards: 0 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // A room beyond 500 needs several shards; 200 connections are an office or a class behind one address.
+        Limits { members_per_room: 500, seats: MAX_SEATS, connections_per_address: 200 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+impl Media {
+    /// How many shards to start: as configured, or one per core.
+    pub fn shard_count(&self) -> usize {
+        if self.shards > 0 { self.shards } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+
+    /// UDP port of shard `shard`; 0 = any free port.
+    pub fn shard_port(&self, shard: usize) -> u16 {
+        if self.udp_port == 0 { 0 } else { self.udp_port.saturating_add(u16::try_from(shard).unwrap_or(u16::MAX)) }
+    }
+}
+
+impl Config {
+    /// Checks what a type alone cannot say. The error names the key.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let bad = |key, problem: String| Err(ConfigError::Invalid { key, problem });
+        if let Some(url) = &self.http.public_url
+            && !is_origin(url)
+        {
+            return bad("http.public_url", format!("`{url}` is not a scheme and a host such as https://calls.example"));
+        }
+        if let Some(origin) = self.http.allowed_origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+            return bad("http.allowed_origins", format!("`{origin}` is not an origin such as https://app.example"));
+        }
+        if let Some(dir) = &self.http.public_dir
+            && !dir.is_dir()
+        {
+            return bad("http.public_dir", format!("`{}` is not a directory", dir.display()));
+        }
+        let shards = self.media.shard_count();
+        if shards > MAX_SHARDS {
+            return bad("media.shards", format!("{shards} is more than {MAX_SHARDS}"));
+        }
+        let first = self.media.udp_port;
+        if first > 0 && usize::from(first) + shards - 1 > usize::from(u16::MAX) {
+            return bad("media.udp_port", format!("{first} leaves no room for the ports of {shards} shards"));
+        }
+        let own_port = self.http.address.port();
+        if self.media.tcp && self.media.tcp_port > 0 && self.media.tcp_port == own_port {
+            return bad("media.tcp_port", format!("{own_port} is the port of http.address already"));
+        }
+        if let Some(address) = self.media.announced_addresses.iter().find(|address| address.is_unspecified()) {
+            return bad("media.announced_addresses", format!("no browser can reach {address}"));
+        }
+        if self.limits.seats == 0 || self.limits.seats > MAX_SEATS {
+            return bad("limits.seats", format!("{} is not between 1 and {MAX_SEATS}", self.limits.seats));
+        }
+        if self.limits.members_per_room < 2 {
+            return bad("limits.members_per_room", "a call needs at least 2".to_owned());
+        }
+        if self.limits.connections_per_address == 0 {
+            return bad("limits.connections_per_address", "nobody could connect".to_owned());
+        }
+        if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
+            return bad("log.level", format!("`{}`: {error}", self.log.level));
+        }
+        Ok(())
+    }
+}
+
+/// Whether `text` is scheme, host and perhaps a port, and nothing behind that.
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<http::Uri>() else { return false };
+    let web = matches!(uri.scheme_str(), Some("http" | "https"));
+    let bare = uri.path() == "/" && uri.query().is_none() && !text.ends_with('/');
+    web && bare && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+}

@@ -1,0 +1,132 @@
+//! The command line, and `PLENUM_*` variables as the same flags under another name.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand};
+
+use super::{Config, LogFormat, Proxy};
+
+/// Multi-party video calls in the browser, in one binary.
+///
+/// Every flag can be given as a variable: --udp-port is PLENUM_UDP_PORT. A flag beats a variable, a variable beats the
+/// configuration file, and without any of them the defaults work. Brackets name the key in the configuration file.
+#[derive(Parser, Clone, PartialEq, Debug, Default)]
+#[command(name = "plenum", version, max_term_width = 100)]
+pub struct Flags {
+    #[command(subcommand)]
+    pub action: Option<Action>,
+
+    /// Configuration file; without it, plenum.toml of the working directory if there is one.
+    #[arg(long, short, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+
+    /// Where to serve the page and signalling; 0.0.0.0:4000 unless given [http.address].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub http_address: Option<SocketAddr>,
+
+    /// How browsers reach the page behind a proxy or tunnel, such as https://calls.example [http.public_url].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Proxies whose X-Forwarded-* headers are believed, addresses or networks [http.trusted_proxies].
+    #[arg(long, value_name = "NETWORK,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
+    pub trusted_proxies: Option<Vec<Proxy>>,
+
+    /// Origins of other pages that may connect; * allows all [http.allowed_origins].
+    #[arg(long, value_name = "ORIGIN,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
+    pub allowed_origins: Option<Vec<String>>,
+
+    /// A directory to serve at /public/ [http.public_dir].
+    #[arg(long, value_name = "DIRECTORY")]
+    pub public_dir: Option<PathBuf>,
+
+    /// Serve HTTPS too, on the same port, with a certificate of our own, and print a QR code: a phone gives its camera
+    /// to no plain http [http.lan].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub lan: Option<bool>,
+
+    /// Where that certificate is kept between runs; the user's state directory unless given [http.state_dir].
+    #[arg(long, value_name = "DIRECTORY")]
+    pub state_dir: Option<PathBuf>,
+
+    /// UDP port of the first media thread; each further one has the next port. 4000 unless given [media.udp_port].
+    #[arg(long, value_name = "PORT")]
+    pub udp_port: Option<u16>,
+
+    /// Whether media may come over TCP where UDP is blocked; true unless given [media.tcp].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub tcp: Option<bool>,
+
+    /// TCP port for media; 4001 unless given [media.tcp_port].
+    #[arg(long, value_name = "PORT")]
+    pub tcp_port: Option<u16>,
+
+    /// Addresses told to browsers for media; those of this machine unless given. Behind NAT: the public one
+    /// [media.announced_addresses].
+    #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
+    pub announced_addresses: Option<Vec<IpAddr>>,
+
+    /// Media threads; one per core unless given [media.shards].
+    #[arg(long, value_name = "COUNT")]
+    pub shards: Option<usize>,
+
+    /// Most members of one room; 500 unless given [limits.members_per_room].
+    #[arg(long, value_name = "COUNT")]
+    pub members_per_room: Option<usize>,
+
+    /// Most others that one member sees at once, 1 to 49; 49 unless given [limits.seats].
+    #[arg(long, value_name = "COUNT")]
+    pub seats: Option<u16>,
+
+    /// Most HTTP connections from one address; 200 unless given [limits.connections_per_address].
+    #[arg(long, value_name = "COUNT")]
+    pub connections_per_address: Option<usize>,
+
+    /// How to log; text unless given [log.format].
+    #[arg(long, value_enum)]
+    pub log_format: Option<LogFormat>,
+
+    /// What to log: error, warn, info, debug, trace, or a filter; info unless given [log.level].
+    #[arg(long, value_name = "FILTER")]
+    pub log_level: Option<String>,
+}
+
+/// What to do instead of serving.
+#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Say whether the configuration is valid, and stop.
+    CheckConfig,
+}
+
+/// Puts each flag that was given in the place of the key it stands for.
+macro_rules! apply {
+    ($flags:ident, $config:ident: $($flag:ident => $($key:ident).+,)*) => {
+        $(if let Some(value) = $flags.$flag { $config.$($key).+ = value.into(); })*
+    };
+}
+
+impl Flags {
+    /// Overrides `config` with what was given.
+    pub(super) fn apply_to(self, config: &mut Config) {
+        apply! { self, config:
+            http_address => http.address,
+            public_url => http.public_url,
+            trusted_proxies => http.trusted_proxies,
+            allowed_origins => http.allowed_origins,
+            public_dir => http.public_dir,
+            lan => http.lan,
+            state_dir => http.state_dir,
+            udp_port => media.udp_port,
+            tcp => media.tcp,
+            tcp_port => media.tcp_port,
+            announced_addresses => media.announced_addresses,
+            shards => media.shards,
+            members_per_room => limits.members_per_room,
+            seats => limits.seats,
+            connections_per_address => limits.connections_per_address,
+            log_format => log.format,
+            log_level => log.level,
+        }
+    }
+}
