@@ -1,2 +1,1 @@
 //! RFC vectors, and that nothing is opened or sealed twice.
-use super::*;
