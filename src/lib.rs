@@ -7,5 +7,6 @@ pub mod config;
 pub mod id;
 pub mod media;
 pub mod metrics;
+pub mod room;
 pub mod signal;
 pub mod transport;
