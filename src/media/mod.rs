@@ -4,6 +4,7 @@
 //! `net`, `transport`, `room` or `signal`.
 
 pub mod codec;
+pub mod downlink;
 pub mod drop;
 pub mod outgoing;
 pub mod packet;
