@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod codec;
+pub mod downlink;
 pub mod drop;
 pub mod outgoing;
 pub mod packet;

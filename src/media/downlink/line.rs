@@ -1,0 +1,301 @@
+//! One m-line's outgoing stream: whose packets it carries now, and their numbers, timestamps and counters on the line.
+
+use std::time::Instant;
+
+use smallvec::SmallVec;
+
+use crate::id::{ExtSeq, Mid, Pt, SourceId, Ssrc};
+use crate::media::drop::DropReason;
+use crate::media::packet::PacketInfo;
+use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
+
+use super::rewrite::{self, Form, Offsets};
+use super::seat_clock::{Drift, SeatClock};
+use super::select::{Temporal, Wish};
+use super::sequence::{Placed, Sequence};
+
+/// Distance of two audio packets of which nothing better is known: 20 ms at 48 kHz, every browser's default.
+const AUDIO_STEP: i64 = 960;
+/// Longest Opus packet, 120 ms at 48 kHz (RFC 7587 §2.1.4).
+const LONGEST_AUDIO_STEP: i64 = 5_760;
+/// A publisher's timestamps that leave its own capture times by more than this (in milliseconds) were restarted.
+const LEAP_MS: i64 = 3_000;
+
+/// A stretch of one source in one layer. For video it starts with a key frame's first packet.
+pub(super) struct Tenure {
+    pub(super) source: SourceId,
+    pub(super) layer: usize,
+    pub(super) codec: Codec,
+    pub(super) payload: PayloadType,
+    pub(super) form: Form,
+    pub(super) sequence: Sequence<Offsets>,
+    pub(super) offsets: Offsets,
+    pub(super) temporal: Temporal,
+    pub(super) drift: Drift,
+    /// The newest frame's timestamp at the publisher and, extended, on the line. Their distance is the tenure's offset.
+    newest: (u32, i64),
+    /// Timestamp at the publisher of the newest frame seen, forwarded or not.
+    frame: u32,
+    /// Nothing has been taken yet.
+    fresh: bool,
+}
+
+impl Tenure {
+    fn late_stamp(&self, info: &PacketInfo, seq: ExtSeq, offsets: Offsets) -> Stamp {
+        let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
+        let hollow = !self.temporal.passes(&info.facts);
+        let timestamp = (self.newest.1 + behind) as u32;
+        Stamp { seq, timestamp, marker: info.marker && !hollow, offsets, hollow }
+    }
+}
+
+/// How one source packet looks on the line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stamp {
+    pub(super) seq: ExtSeq,
+    pub(super) timestamp: u32,
+    pub(super) marker: bool,
+    pub(super) offsets: Offsets,
+    /// The packet fills a gap, and its layer is not forwarded: it goes without its payload.
+    pub(super) hollow: bool,
+}
+
+pub(super) struct Line {
+    pub(super) kind: MediaKind,
+    pub(super) place: Place,
+    pub(super) mid: Mid,
+    pub(super) ssrc: Ssrc,
+    pub(super) rtx_ssrc: Option<Ssrc>,
+    pub(super) payloads: SmallVec<[Pt; 8]>,
+    pub(super) active: bool,
+    pub(super) clock: SeatClock,
+    pub(super) wish: Wish,
+    pub(super) tenure: Option<Tenure>,
+    /// The next number of the line's stream and of its RTX stream. Each is sealed once, so these never go back.
+    pub(super) next: ExtSeq,
+    #[allow(dead_code)]
+    pub(super) rtx_next: ExtSeq,
+    /// The newest frame's timestamp on the line, extended, and its distance from the one before.
+    newest_ts: Option<i64>,
+    step: i64,
+    counters: rewrite::Counters,
+    pub(super) sent: Sent,
+    /// When the next sender report is due. `None` before the first packet.
+    pub(super) report_due: Option<Instant>,
+}
+
+/// What a sender report counts (RFC 3550 §6.4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Sent {
+    pub(super) packets: u64,
+    pub(super) octets: u64,
+}
+
+impl Line {
+    pub(super) fn new(spec: &DownlinkSpec, clock: SeatClock, first: ExtSeq, rtx_first: ExtSeq) -> Line {
+        Line {
+            kind: spec.kind,
+            place: spec.place,
+            mid: spec.mid,
+            ssrc: spec.ssrc,
+            rtx_ssrc: spec.rtx_ssrc,
+            payloads: spec.payloads.clone(),
+            active: spec.active,
+            clock,
+            wish: Wish::new(None),
+            tenure: None,
+            next: first,
+            rtx_next: rtx_first,
+            newest_ts: None,
+            step: if spec.kind == MediaKind::Audio { AUDIO_STEP } else { clock.millisecond() },
+            counters: rewrite::Counters::default(),
+            sent: Sent::default(),
+            report_due: None,
+        }
+    }
+
+    /// Takes a re-offer. The tenure goes on when its payload type is still there.
+    pub(super) fn update(&mut self, spec: &MediaSpec, line: &DownlinkSpec) {
+        self.mid = line.mid;
+        self.rtx_ssrc = line.rtx_ssrc;
+        self.payloads = line.payloads.clone();
+        self.active = line.active;
+        self.wish.refused = None;
+        if let Some(tenure) = &mut self.tenure {
+            match rewrite::payload_for(spec, &self.payloads, tenure.codec) {
+                Some((payload, form)) => (tenure.payload, tenure.form) = (payload, form),
+                None => self.tenure = None,
+            }
+        }
+        self.settle();
+    }
+
+    /// What the line takes now.
+    pub(super) fn current(&self) -> Option<(SourceId, usize)> {
+        self.tenure.as_ref().map(|tenure| (tenure.source, tenure.layer))
+    }
+
+    /// What the line would switch to.
+    pub(super) fn pending(&self) -> Option<(SourceId, usize)> {
+        self.wish.pair().filter(|pair| self.active && Some(*pair) != self.current())
+    }
+
+    /// What the line waits for a key frame of.
+    pub(super) fn wants_key_frame(&self) -> Option<(SourceId, usize)> {
+        self.pending().filter(|_| self.kind == MediaKind::Video && self.wish.refused.is_none())
+    }
+
+    /// Ends the tenure when the wish is nobody, or the line cannot send.
+    pub(super) fn settle(&mut self) {
+        if self.wish.source.is_none() || !self.active {
+            self.tenure = None;
+        }
+    }
+
+    /// Whether this packet opens a new tenure. `Err` when the line has no use for the packet.
+    pub(super) fn opens(
+        &mut self,
+        spec: &MediaSpec,
+        from: (SourceId, usize),
+        info: &PacketInfo,
+    ) -> Result<bool, DropReason> {
+        let current = self.current() == Some(from);
+        if current && self.tenure.as_ref().is_some_and(|tenure| tenure.codec == info.codec) {
+            return Ok(false);
+        }
+        if !current && self.pending() != Some(from) {
+            return Err(DropReason::NotSelected);
+        }
+        let opening = self.kind == MediaKind::Audio || opens_video(info);
+        if current && !opening {
+            // The publisher changed its codec: what follows is of no use before its key frame.
+            self.tenure = None;
+        }
+        if rewrite::payload_for(spec, &self.payloads, info.codec).is_none() {
+            self.wish.refused = Some(info.codec);
+            return Err(DropReason::NoPayloadType);
+        }
+        if opening { Ok(true) } else { Err(DropReason::NotSelected) }
+    }
+
+    /// Begins a tenure with `packet` at the extended timestamp `at`.
+    pub(super) fn open(
+        &mut self,
+        spec: &MediaSpec,
+        from: (SourceId, usize),
+        info: &PacketInfo,
+        now: Instant,
+        at: i64,
+    ) -> Result<(), DropReason> {
+        let (payload, form) =
+            rewrite::payload_for(spec, &self.payloads, info.codec).ok_or(DropReason::NoPayloadType)?;
+        self.wish.refused = None;
+        self.tenure = Some(Tenure {
+            source: from.0,
+            layer: from.1,
+            codec: info.codec,
+            payload,
+            form,
+            sequence: Sequence::new(info.seq, self.next),
+            offsets: self.counters.offsets_for(&info.facts),
+            temporal: Temporal::new(self.max_temporal_of(from)),
+            drift: Drift::new(at - self.clock.at(info.capture_us)),
+            newest: (info.timestamp, at),
+            frame: info.timestamp,
+            fresh: true,
+        });
+        self.report_due = Some(now);
+        Ok(())
+    }
+
+    /// The earliest timestamp that a new frame may have, if it may have `ideal`.
+    pub(super) fn rising(&self, ideal: i64) -> i64 {
+        match self.newest_ts {
+            Some(newest) => ideal.max(newest + self.step),
+            None => ideal,
+        }
+    }
+
+    /// The temporal layers to take of `from`: the wish speaks of the wished source only.
+    fn max_temporal_of(&self, from: (SourceId, usize)) -> u8 {
+        if self.wish.source == Some(from.0) { self.wish.max_temporal } else { u8::MAX }
+    }
+
+    /// Gives a packet of the current tenure its place. `at` overrides the timestamp of a new frame.
+    pub(super) fn stamp(&mut self, info: &PacketInfo, at: Option<i64>) -> Result<Stamp, DropReason> {
+        let target = self.current().map_or(u8::MAX, |current| self.max_temporal_of(current));
+        let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
+        match tenure.sequence.place(info.seq) {
+            Placed::Gone => return Err(DropReason::Duplicate),
+            Placed::Late(seq, offsets) => {
+                tenure.sequence.fill(info.seq);
+                return Ok(tenure.late_stamp(info, seq, offsets));
+            }
+            Placed::New => {}
+        }
+        let first = std::mem::take(&mut tenure.fresh);
+        let new_frame = first || info.timestamp != tenure.frame;
+        tenure.frame = info.timestamp;
+        let before = tenure.offsets;
+        if !tenure.temporal.admits(&info.facts, new_frame, target) {
+            if new_frame {
+                tenure.offsets.leave_out(&info.facts);
+            }
+            tenure.sequence.skip(info.seq, before);
+            return Err(DropReason::AboveTarget);
+        }
+        if new_frame {
+            self.begin_frame(info, at, first);
+        }
+        self.place_new(info, first)
+    }
+
+    fn place_new(&mut self, info: &PacketInfo, first: bool) -> Result<Stamp, DropReason> {
+        let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
+        let seq = tenure.sequence.take(info.seq, tenure.offsets);
+        self.next = ExtSeq(seq.0 + 1);
+        self.counters.follow(&info.facts, tenure.offsets);
+        Ok(Stamp {
+            seq,
+            timestamp: tenure.newest.1 as u32,
+            // A new voice starts a talk spurt (RFC 3551 §4.1): the receiver may adapt its delay here.
+            marker: info.marker || (first && self.kind == MediaKind::Audio),
+            offsets: tenure.offsets,
+            hollow: false,
+        })
+    }
+
+    /// Moves the line on to a new frame's timestamp.
+    fn begin_frame(&mut self, info: &PacketInfo, at: Option<i64>, first: bool) {
+        let clock = self.clock;
+        let ideal = clock.at(info.capture_us);
+        let Some(tenure) = self.tenure.as_mut() else { return };
+        let advance = i64::from(info.timestamp.wrapping_sub(tenure.newest.0) as i32);
+        let mut timestamp = at.unwrap_or(tenure.newest.1 + advance);
+        let leap = LEAP_MS * clock.millisecond();
+        let strayed = (timestamp - ideal - tenure.drift.ticks()).abs() > leap;
+        if at.is_none() && (advance < 0 || (advance > leap && strayed)) {
+            timestamp = ideal;
+        }
+        if let Some(newest) = self.newest_ts {
+            timestamp = timestamp.max(newest + clock.millisecond());
+            let step = timestamp - newest;
+            if !first && self.kind == MediaKind::Audio && step <= LONGEST_AUDIO_STEP {
+                self.step = step;
+            }
+        }
+        tenure.drift.measure(clock, timestamp - ideal);
+        tenure.newest = (info.timestamp, timestamp);
+        self.newest_ts = Some(timestamp);
+    }
+
+    /// Counts a media packet that left.
+    pub(super) fn count(&mut self, octets: usize) {
+        self.sent.packets += 1;
+        self.sent.octets += octets as u64;
+    }
+}
+
+fn opens_video(info: &PacketInfo) -> bool {
+    info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0
+}
