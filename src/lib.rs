@@ -5,5 +5,6 @@
 pub mod border;
 pub mod id;
 pub mod media;
+pub mod sdp;
 pub mod signal;
 pub mod transport;
