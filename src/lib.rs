@@ -8,5 +8,6 @@ pub mod id;
 pub mod media;
 pub mod metrics;
 pub mod room;
+pub mod sdp;
 pub mod signal;
 pub mod transport;
