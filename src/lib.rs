@@ -6,5 +6,6 @@ pub mod border;
 pub mod config;
 pub mod id;
 pub mod media;
+pub mod metrics;
 pub mod signal;
 pub mod transport;

@@ -1,0 +1,43 @@
+//! Where a shard leaves its latest snapshot for a scrape to find.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::ShardSnapshot;
+
+/// Holds the latest snapshot of one shard. The shard publishes about once a second, never per packet.
+#[derive(Default)]
+pub struct SnapshotCell {
+    latest: Mutex<Latest>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Latest {
+    snapshot: ShardSnapshot,
+    load: f64,
+}
+
+impl SnapshotCell {
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the snapshot. Held only for a copy of about 1 KB, so that a scrape never delays a shard.
+    pub fn publish(&self, snapshot: &ShardSnapshot) {
+        let mut latest = self.lock();
+        let span = snapshot.uptime.saturating_sub(latest.snapshot.uptime).as_secs_f64();
+        if span > 0.0 {
+            latest.load = snapshot.busy.saturating_sub(latest.snapshot.busy).as_secs_f64() / span;
+        }
+        latest.snapshot = *snapshot;
+    }
+
+    /// The latest snapshot; all zero before the first.
+    pub fn read(&self) -> ShardSnapshot {
+        self.lock().snapshot
+    }
+
+    /// Share of the time between the last two snapshots that the shard spent working, 0 to 1.
+    pub fn load(&self) -> f64 {
+        self.lock().load
+    }
+}

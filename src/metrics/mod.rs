@@ -1,0 +1,119 @@
+//! Figures for operators: plain counters of the media plane and counts of the control plane, as Prometheus text.
+//!
+//! Nothing is registered or locked where packets flow: shards publish plain snapshots, and a scrape adds them up.
+
+mod cell;
+mod render;
+mod snapshot;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+
+pub use cell::SnapshotCell;
+pub use snapshot::{ControlSnapshot, PacketKind, ShardSnapshot, Volume};
+
+/// Content type of [`Metrics::render`].
+pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+
+/// How a room was entered, or why not. The label `result` of `plenum_joins_total`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JoinResult {
+    /// A new member.
+    Joined,
+    /// A member that had been away came back.
+    Resumed,
+    /// Refused: full, locked, draining, bad name.
+    Refused,
+}
+
+impl JoinResult {
+    const ALL: [JoinResult; 3] = [JoinResult::Joined, JoinResult::Resumed, JoinResult::Refused];
+
+    fn label(self) -> &'static str {
+        match self {
+            JoinResult::Joined => "joined",
+            JoinResult::Resumed => "resumed",
+            JoinResult::Refused => "refused",
+        }
+    }
+}
+
+type Control = Box<dyn Fn() -> ControlSnapshot + Send + Sync>;
+
+/// Everything that `/metrics` shows. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// What lives as long as the process: joins, HTTP connections, the process itself.
+    lasting: Registry,
+    joins: IntCounterVec,
+    connections: IntCounter,
+    refused_connections: IntCounter,
+    shards: RwLock<Vec<Arc<SnapshotCell>>>,
+    control: RwLock<Option<Control>>,
+}
+
+impl Metrics {
+    /// An empty set: no shards, no rooms. Fails only if two metrics had one name.
+    pub fn new() -> Result<Metrics, prometheus::Error> {
+        let lasting = Registry::new();
+        let joins = IntCounterVec::new(Opts::new("plenum_joins_total", "Attempts to enter a room."), &["result"])?;
+        let connections = IntCounter::new("plenum_http_connections_total", "HTTP connections accepted.")?;
+        let refused_connections =
+            IntCounter::new("plenum_http_connections_refused_total", "HTTP connections closed at once: too many.")?;
+        lasting.register(Box::new(joins.clone()))?;
+        lasting.register(Box::new(connections.clone()))?;
+        lasting.register(Box::new(refused_connections.clone()))?;
+        #[cfg(target_os = "linux")]
+        lasting.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        for result in JoinResult::ALL {
+            joins.with_label_values(&[result.label()]);
+        }
+        let (shards, control) = (RwLock::default(), RwLock::default());
+        Ok(Metrics { inner: Arc::new(Inner { lasting, joins, connections, refused_connections, shards, control }) })
+    }
+
+    /// Says where the shards publish their snapshots, in the order of the shards.
+    pub fn set_shards(&self, shards: Vec<Arc<SnapshotCell>>) {
+        *self.inner.shards.write().unwrap_or_else(PoisonError::into_inner) = shards;
+    }
+
+    /// Says how to count rooms, members and sources. Called once per scrape; must not block.
+    pub fn set_control(&self, count: impl Fn() -> ControlSnapshot + Send + Sync + 'static) {
+        *self.inner.control.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(count));
+    }
+
+    /// Counts one attempt to enter a room.
+    pub fn joined(&self, result: JoinResult) {
+        self.inner.joins.with_label_values(&[result.label()]).inc();
+    }
+
+    /// Counts an accepted HTTP connection.
+    pub fn http_connection(&self) {
+        self.inner.connections.inc();
+    }
+
+    /// Counts an HTTP connection closed at once because its address has too many.
+    pub fn http_connection_refused(&self) {
+        self.inner.refused_connections.inc();
+    }
+
+    /// The figures of this moment in Prometheus' text format.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        let shards = self.inner.shards.read().unwrap_or_else(PoisonError::into_inner);
+        let snapshots: Vec<ShardSnapshot> = shards.iter().map(|cell| cell.read()).collect();
+        let loads: Vec<f64> = shards.iter().map(|cell| cell.load()).collect();
+        drop(shards);
+        let control = self.inner.control.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|count| count());
+        let mut families = render::families(&snapshots, &loads, control.unwrap_or_default())?;
+        families.extend(self.inner.lasting.gather());
+        // The encoder refuses a family without metrics, which those by shard are when there is none.
+        families.retain(|family| !family.get_metric().is_empty());
+        families.sort_by(|a, b| a.name().cmp(b.name()));
+        prometheus::TextEncoder::new().encode_to_string(&families)
+    }
+}

@@ -1,0 +1,212 @@
+//! Snapshots → metric families: names, units and labels.
+
+use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
+use prometheus::{CounterVec, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
+
+use super::snapshot::STATES;
+use super::{ControlSnapshot, PacketKind, ShardSnapshot, Volume};
+use crate::media::drop::DropReason;
+
+type Result<T> = std::result::Result<T, prometheus::Error>;
+
+/// All families of the two planes. Every known label value is there from the start, so that a rate over it is right
+/// from its first event on.
+pub(super) fn families(shards: &[ShardSnapshot], loads: &[f64], control: ControlSnapshot) -> Result<Vec<MetricFamily>> {
+    let mut families = Vec::new();
+    volumes(&mut families, shards)?;
+    drops(&mut families, shards)?;
+    feedback(&mut families, shards)?;
+    shard_state(&mut families, shards, loads)?;
+    rooms(&mut families, control)?;
+    families.extend(build_info()?.collect());
+    Ok(families)
+}
+
+fn sum(shards: &[ShardSnapshot], count: impl Fn(&ShardSnapshot) -> u64) -> u64 {
+    shards.iter().map(count).sum()
+}
+
+fn volumes(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<()> {
+    let labels = ["direction", "kind"];
+    let packets = IntCounterVec::new(Opts::new("plenum_packets_total", "Packets received and sent."), &labels)?;
+    let bytes = "Bytes received and sent, without IP and UDP headers.";
+    let bytes = IntCounterVec::new(Opts::new("plenum_bytes_total", bytes), &labels)?;
+    let count = |direction, of: fn(&ShardSnapshot) -> &[Volume; PacketKind::ALL.len()]| {
+        for (place, kind) in PacketKind::ALL.iter().enumerate() {
+            let values = [direction, kind.label()];
+            packets.with_label_values(&values).inc_by(sum(shards, |shard| of(shard)[place].packets));
+            bytes.with_label_values(&values).inc_by(sum(shards, |shard| of(shard)[place].bytes));
+        }
+    };
+    count("in", |shard| &shard.received);
+    count("out", |shard| &shard.sent);
+    families.extend(packets.collect());
+    families.extend(bytes.collect());
+    Ok(())
+}
+
+fn drops(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<()> {
+    let drops = IntCounterVec::new(
+        Opts::new("plenum_packets_dropped_total", "Packets that were not forwarded, and why."),
+        &["reason"],
+    )?;
+    for (place, reason) in DropReason::ALL.iter().enumerate() {
+        drops.with_label_values(&[reason.label()]).inc_by(sum(shards, |shard| shard.dropped[place]));
+    }
+    families.extend(drops.collect());
+    Ok(())
+}
+
+fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<()> {
+    let mut directed = |name, help, received: fn(&ShardSnapshot) -> u64, sent: fn(&ShardSnapshot) -> u64| {
+        let counter = IntCounterVec::new(Opts::new(name, help), &["direction"])?;
+        counter.with_label_values(&["in"]).inc_by(sum(shards, received));
+        counter.with_label_values(&["out"]).inc_by(sum(shards, sent));
+        families.extend(counter.collect());
+        Result::Ok(())
+    };
+    directed(
+        "plenum_nacks_total",
+        "Sequence numbers asked for again: in by subscribers, out from publishers.",
+        |shard| shard.nacks_received,
+        |shard| shard.nacks_sent,
+    )?;
+    directed(
+        "plenum_plis_total",
+        "Key frames asked for: in by subscribers, out from publishers.",
+        |shard| shard.plis_received,
+        |shard| shard.plis_sent,
+    )?;
+    let mut single = |name: &str, help: &str, count: fn(&ShardSnapshot) -> u64| {
+        let counter = prometheus::IntCounter::new(name, help)?;
+        counter.inc_by(sum(shards, count));
+        families.extend(counter.collect());
+        Result::Ok(())
+    };
+    single("plenum_seat_switches_total", "Changes of a seat to another source or layer.", |shard| shard.switches)?;
+    single("plenum_keyframe_replays_total", "Key frames replayed from a ring.", |shard| shard.replays)?;
+    single("plenum_dtls_handshakes_total", "DTLS handshakes completed.", |shard| shard.handshakes)?;
+    single("plenum_border_shed_total", "Samples shed between the planes: a queue was full.", |shard| shard.shed)?;
+    single("plenum_send_errors_total", "Datagrams that the kernel refused.", |shard| shard.send_errors)
+}
+
+fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads: &[f64]) -> Result<()> {
+    let busy = CounterVec::new(
+        Opts::new("plenum_shard_busy_seconds_total", "Time that a media thread spent working. Its rate is its load."),
+        &["shard"],
+    )?;
+    let load = GaugeVec::new(
+        Opts::new("plenum_shard_load_ratio", "Share of the last second or so that a media thread spent working."),
+        &["shard"],
+    )?;
+    for (place, (shard, share)) in shards.iter().zip(loads).enumerate() {
+        let label = [place.to_string()];
+        busy.with_label_values(&label).inc_by(shard.busy.as_secs_f64());
+        load.with_label_values(&label).set(*share);
+    }
+    let connections = IntGaugeVec::new(Opts::new("plenum_connections", "Connections of browsers now."), &["state"])?;
+    for (place, (_, label)) in STATES.iter().enumerate() {
+        connections.with_label_values(&[*label]).set(gauge(sum(shards, |shard| shard.connections[place])));
+    }
+    families.extend(busy.collect());
+    families.extend(load.collect());
+    families.extend(connections.collect());
+    families.extend(single_gauge("plenum_shards", "Media threads.", shards.len() as u64)?);
+    families.extend(single_gauge("plenum_tracks", "Layers and audio tracks arriving.", sum(shards, |s| s.tracks))?);
+    families.extend(single_gauge(
+        "plenum_slots",
+        "Slots of subscribers that show something.",
+        sum(shards, |s| s.slots),
+    )?);
+    Ok(())
+}
+
+fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<()> {
+    families.extend(single_gauge("plenum_rooms", "Rooms.", control.rooms)?);
+    families.extend(single_gauge("plenum_members", "Members in rooms.", control.members)?);
+    let reconnecting = "Members whose signalling is lost and whose seats are kept.";
+    families.extend(single_gauge("plenum_members_reconnecting", reconnecting, control.reconnecting)?);
+    families.extend(single_gauge("plenum_sockets", "Socket.IO connections.", control.sockets)?);
+    let sources = IntGaugeVec::new(Opts::new("plenum_sources", "Sources being published."), &["kind"])?;
+    sources.with_label_values(&["camera"]).set(gauge(control.cameras));
+    sources.with_label_values(&["screen"]).set(gauge(control.screens));
+    families.extend(sources.collect());
+    Ok(())
+}
+
+fn single_gauge(name: &str, help: &str, value: u64) -> Result<Vec<MetricFamily>> {
+    let metric = IntGauge::new(name, help)?;
+    metric.set(gauge(value));
+    Ok(metric.collect())
+}
+
+fn gauge(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn build_info() -> Result<Gauge> {
+    let opts = Opts::new("plenum_build_info", "Always 1; the version is a label.");
+    let info = Gauge::with_opts(opts.const_label("version", env!("CARGO_PKG_VERSION")))?;
+    info.set(1.0);
+    Ok(info)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::border::ConnectionState;
+    use crate::metrics::{JoinResult, Metrics, SnapshotCell};
+
+    fn value(text: &str, series: &str) -> Option<f64> {
+        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    #[test]
+    fn a_scrape_adds_up_what_all_shards_counted() {
+        let mut shard = ShardSnapshot::default();
+        shard.receive(PacketKind::Video, 1200);
+        shard.receive(PacketKind::Video, 800);
+        shard.send(PacketKind::Audio, 100);
+        shard.drop(DropReason::Replayed);
+        shard.nacks_sent = 3;
+        shard.set_connections(ConnectionState::Connected, 2);
+        shard.busy = Duration::from_millis(500);
+        shard.uptime = Duration::from_secs(2);
+        let cells: Vec<_> = (0..2).map(|_| Arc::new(SnapshotCell::default())).collect();
+        cells.iter().for_each(|cell| cell.publish(&shard));
+        let metrics = Metrics::new().unwrap();
+        metrics.set_shards(cells);
+        let text = metrics.render().unwrap();
+        for (series, expected) in [
+            ("plenum_packets_total{direction=\"in\",kind=\"video\"}", 4.0),
+            ("plenum_bytes_total{direction=\"in\",kind=\"video\"}", 4000.0),
+            ("plenum_bytes_total{direction=\"out\",kind=\"audio\"}", 200.0),
+            ("plenum_packets_dropped_total{reason=\"replayed\"}", 2.0),
+            ("plenum_packets_dropped_total{reason=\"bad_stun\"}", 0.0),
+            ("plenum_nacks_total{direction=\"out\"}", 6.0),
+            ("plenum_connections{state=\"connected\"}", 4.0),
+            ("plenum_shard_busy_seconds_total{shard=\"1\"}", 0.5),
+            ("plenum_shard_load_ratio{shard=\"0\"}", 0.25),
+            ("plenum_shards", 2.0),
+        ] {
+            assert_eq!(value(&text, series), Some(expected), "{series}");
+        }
+    }
+
+    #[test]
+    fn rooms_and_joins_are_counted() {
+        let metrics = Metrics::new().unwrap();
+        metrics.set_control(|| ControlSnapshot { rooms: 1, members: 3, screens: 1, ..Default::default() });
+        metrics.joined(JoinResult::Joined);
+        let text = metrics.render().unwrap();
+        assert_eq!(value(&text, "plenum_rooms"), Some(1.0));
+        assert_eq!(value(&text, "plenum_members"), Some(3.0));
+        assert_eq!(value(&text, "plenum_sources{kind=\"screen\"}"), Some(1.0));
+        assert_eq!(value(&text, "plenum_joins_total{result=\"joined\"}"), Some(1.0));
+        assert_eq!(value(&text, "plenum_joins_total{result=\"refused\"}"), Some(0.0));
+    }
+}

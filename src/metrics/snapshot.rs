@@ -1,0 +1,194 @@
+//! What a shard has counted since it started, as plain data: a shard keeps one of these and adds to it.
+
+use std::time::Duration;
+
+use crate::border::ConnectionState;
+use crate::media::drop::DropReason;
+
+/// What a datagram carried. The label `kind`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum PacketKind {
+    Stun,
+    /// DTLS: handshakes and data channels.
+    Dtls,
+    Audio,
+    Video,
+    /// Retransmissions (RFC 4588), without probes.
+    Rtx,
+    /// Padding sent or received to measure bandwidth.
+    Probe,
+    Rtcp,
+}
+
+impl PacketKind {
+    pub const ALL: [PacketKind; 7] = [
+        PacketKind::Stun,
+        PacketKind::Dtls,
+        PacketKind::Audio,
+        PacketKind::Video,
+        PacketKind::Rtx,
+        PacketKind::Probe,
+        PacketKind::Rtcp,
+    ];
+
+    /// The metric label.
+    pub fn label(self) -> &'static str {
+        match self {
+            PacketKind::Stun => "stun",
+            PacketKind::Dtls => "dtls",
+            PacketKind::Audio => "audio",
+            PacketKind::Video => "video",
+            PacketKind::Rtx => "rtx",
+            PacketKind::Probe => "probe",
+            PacketKind::Rtcp => "rtcp",
+        }
+    }
+}
+
+/// Packets and their bytes on the wire, without IP and UDP headers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Volume {
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+impl Volume {
+    /// Counts one packet of `bytes` bytes.
+    pub fn add(&mut self, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+/// Everything that one shard counts. Counters only grow; gauges say how it is now.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ShardSnapshot {
+    /// By [`PacketKind`], in the order of `PacketKind::ALL`. Use [`ShardSnapshot::receive`].
+    pub received: [Volume; PacketKind::ALL.len()],
+    /// By [`PacketKind`]. Use [`ShardSnapshot::send`].
+    pub sent: [Volume; PacketKind::ALL.len()],
+    /// By [`DropReason`], in the order of `DropReason::ALL`. Use [`ShardSnapshot::drop`].
+    pub dropped: [u64; DropReason::ALL.len()],
+    /// Sequence numbers asked for again by subscribers.
+    pub nacks_received: u64,
+    /// Sequence numbers asked for again from publishers.
+    pub nacks_sent: u64,
+    /// Key frames asked for by subscribers (PLI and FIR).
+    pub plis_received: u64,
+    /// Key frames asked for from publishers.
+    pub plis_sent: u64,
+    /// Changes of a seat from one source or layer to another.
+    pub switches: u64,
+    /// Key frames replayed from a ring instead of asked for.
+    pub replays: u64,
+    /// DTLS handshakes completed.
+    pub handshakes: u64,
+    /// Border samples shed because a queue was full.
+    pub shed: u64,
+    /// Datagrams that the kernel refused to send.
+    pub send_errors: u64,
+    /// Time spent working since the start; the rest was waiting.
+    pub busy: Duration,
+    /// Time since the start.
+    pub uptime: Duration,
+    /// Connections of browsers now, by [`ConnectionState`]. Use [`ShardSnapshot::set_connections`].
+    pub connections: [u64; STATES.len()],
+    /// Layers and audio tracks arriving now.
+    pub tracks: u64,
+    /// Slots of subscribers that show something now.
+    pub slots: u64,
+}
+
+/// States in the order of [`ShardSnapshot::connections`], with their labels.
+pub(super) const STATES: [(ConnectionState, &str); 5] = [
+    (ConnectionState::New, "new"),
+    (ConnectionState::Connecting, "connecting"),
+    (ConnectionState::Connected, "connected"),
+    (ConnectionState::Disconnected, "disconnected"),
+    (ConnectionState::Failed, "failed"),
+];
+
+impl Default for ShardSnapshot {
+    fn default() -> Self {
+        ShardSnapshot {
+            received: Default::default(),
+            sent: Default::default(),
+            dropped: [0; DropReason::ALL.len()],
+            nacks_received: 0,
+            nacks_sent: 0,
+            plis_received: 0,
+            plis_sent: 0,
+            switches: 0,
+            replays: 0,
+            handshakes: 0,
+            shed: 0,
+            send_errors: 0,
+            busy: Duration::ZERO,
+            uptime: Duration::ZERO,
+            connections: [0; STATES.len()],
+            tracks: 0,
+            slots: 0,
+        }
+    }
+}
+
+impl ShardSnapshot {
+    /// Counts a packet that arrived.
+    pub fn receive(&mut self, kind: PacketKind, bytes: usize) {
+        if let Some(volume) = self.received.get_mut(kind as usize) {
+            volume.add(bytes);
+        }
+    }
+
+    /// Counts a packet that was handed to the kernel.
+    pub fn send(&mut self, kind: PacketKind, bytes: usize) {
+        if let Some(volume) = self.sent.get_mut(kind as usize) {
+            volume.add(bytes);
+        }
+    }
+
+    /// Counts a packet that went no further.
+    pub fn drop(&mut self, reason: DropReason) {
+        self.drop_many(reason, 1);
+    }
+
+    /// Counts `packets` packets that went no further.
+    pub fn drop_many(&mut self, reason: DropReason, packets: u64) {
+        if let Some(count) = self.dropped.get_mut(reason as usize) {
+            *count += packets;
+        }
+    }
+
+    /// Says how many connections are in `state` now.
+    pub fn set_connections(&mut self, state: ConnectionState, count: u64) {
+        if let Some(place) = STATES.iter().position(|(known, _)| *known == state) {
+            self.connections[place] = count;
+        }
+    }
+}
+
+/// What the control plane has now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ControlSnapshot {
+    pub rooms: u64,
+    /// Members in rooms, those reconnecting included.
+    pub members: u64,
+    /// Members whose signalling connection is lost and whose seats are kept.
+    pub reconnecting: u64,
+    /// Sources being published: cameras with microphones, and screens.
+    pub cameras: u64,
+    pub screens: u64,
+    /// Socket.IO connections, in rooms or at home.
+    pub sockets: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_and_reason_has_the_place_that_its_order_says() {
+        assert!(PacketKind::ALL.iter().enumerate().all(|(place, kind)| *kind as usize == place));
+        assert!(DropReason::ALL.iter().enumerate().all(|(place, reason)| *reason as usize == place));
+    }
+}
