@@ -92,11 +92,13 @@ impl Metrics {
         self.inner.joins.with_label_values(&[result.label()]).inc();
     }
 
-    pub(crate) fn http_connection(&self) {
+    /// Counts an accepted HTTP connection.
+    pub fn http_connection(&self) {
         self.inner.connections.inc();
     }
 
-    pub(crate) fn http_connection_refused(&self) {
+    /// Counts an HTTP connection closed at once because its address has too many.
+    pub fn http_connection_refused(&self) {
         self.inner.refused_connections.inc();
     }
 

@@ -32,7 +32,7 @@ fn volumes(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result
     let packets = IntCounterVec::new(Opts::new("plenum_packets_total", "Packets received and sent."), &labels)?;
     let bytes = "Bytes received and sent, without IP and UDP headers.";
     let bytes = IntCounterVec::new(Opts::new("plenum_bytes_total", bytes), &labels)?;
-    let mut count = |direction, of: fn(&ShardSnapshot) -> &[Volume; PacketKind::ALL.len()]| {
+    let count = |direction, of: fn(&ShardSnapshot) -> &[Volume; PacketKind::ALL.len()]| {
         for (place, kind) in PacketKind::ALL.iter().enumerate() {
             let values = [direction, kind.label()];
             packets.with_label_values(&values).inc_by(sum(shards, |shard| of(shard)[place].packets));
