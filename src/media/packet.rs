@@ -8,6 +8,12 @@ use crate::id::{ExtSeq, Mid, Pt, Rid, Ssrc};
 use crate::media::codec::Facts;
 use crate::media::spec::Codec;
 
+mod read;
+mod write;
+
+pub use read::{first_csrc, parse};
+pub use write::{OutHeader, write_header};
+
 /// RFC 6464 audio level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AudioLevel {
@@ -32,6 +38,20 @@ pub struct RtpHeader {
     /// Octets of padding at the end, including the count itself (RFC 3550 §5.1).
     pub padding: usize,
     pub extensions: ReadExtensions,
+}
+
+impl RtpHeader {
+    /// The payload without header and padding. Empty for a padding-only packet, and for a `packet` shorter than the
+    /// one this header was parsed from.
+    pub fn payload<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
+        packet.get(self.header_len..packet.len().saturating_sub(self.padding)).unwrap_or_default()
+    }
+
+    /// The dependency descriptor as received; empty when there is none.
+    pub fn dependency_descriptor<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
+        let (offset, len) = self.extensions.dependency_descriptor.unwrap_or_default();
+        packet.get(offset..offset + len).unwrap_or_default()
+    }
 }
 
 /// Header extensions found in one packet. Offsets are into the whole packet.
