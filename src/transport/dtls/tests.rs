@@ -1,0 +1,1 @@
+//! Handshakes against a DTLS client of the same crate.
