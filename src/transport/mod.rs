@@ -2,6 +2,7 @@
 //!
 //! Never imports `media`'s tracks and slots, `net`, `room` or `signal`; of `media` only `media::spec` and the drop reasons.
 
+pub mod dtls;
 pub mod ice;
 pub mod spec;
 pub mod srtp;
