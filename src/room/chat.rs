@@ -2,27 +2,35 @@
 
 use std::collections::VecDeque;
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::id::MemberId;
 use crate::signal::protocol::{ChatLine, ChatSent};
 
 /// Lines a room remembers for members that come back, and acknowledgements that a member's retries find.
-pub const REMEMBERED: usize = 64;
+pub(super) const REMEMBERED: usize = 64;
+
+/// A line as it is shown: NFC, trimmed, without control characters but line ends and tabs.
+pub(super) fn clean(text: &str) -> String {
+    let text: String = text.nfc().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect();
+    text.trim().to_owned()
+}
 
 /// A room's newest lines.
 #[derive(Debug, Default)]
-pub struct History {
+pub(super) struct History {
     lines: VecDeque<ChatLine>,
     last: u64,
 }
 
 impl History {
     /// The next line's number, counted from 1.
-    pub fn next_id(&mut self) -> u64 {
+    pub(super) fn next_id(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
-    pub fn remember(&mut self, line: ChatLine) {
+    pub(super) fn remember(&mut self, line: ChatLine) {
         if self.lines.len() >= REMEMBERED {
             self.lines.pop_front();
         }
@@ -30,7 +38,7 @@ impl History {
     }
 
     /// What `member`, in the room since `since` (Unix ms), has been told or has said.
-    pub fn told(&self, member: &MemberId, since: u64) -> Vec<ChatLine> {
+    pub(super) fn told(&self, member: &MemberId, since: u64) -> Vec<ChatLine> {
         let concerns = |line: &&ChatLine| {
             line.at >= since && (line.from == *member || line.to.as_ref().is_none_or(|to| to == member))
         };
@@ -40,14 +48,14 @@ impl History {
 
 /// The acknowledgements of one member's latest lines by their request ids.
 #[derive(Debug, Default)]
-pub struct Receipts(VecDeque<(String, ChatSent)>);
+pub(super) struct Receipts(VecDeque<(String, ChatSent)>);
 
 impl Receipts {
-    pub fn find(&self, request: &str) -> Option<ChatSent> {
+    pub(super) fn find(&self, request: &str) -> Option<ChatSent> {
         self.0.iter().find(|(id, _)| id == request).map(|(_, sent)| *sent)
     }
 
-    pub fn keep(&mut self, request: String, sent: ChatSent) {
+    pub(super) fn keep(&mut self, request: String, sent: ChatSent) {
         if self.0.len() >= REMEMBERED {
             self.0.pop_front();
         }

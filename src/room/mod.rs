@@ -3,13 +3,25 @@
 //! Never touches sockets: clients are reached through [`Outbox`], the media plane through [`MediaPlane`], SDP through
 //! [`Negotiator`].
 
-pub mod chat;
-pub mod data;
-pub mod name;
-pub mod outbox;
-pub mod plane;
-pub mod speakers;
-pub mod stage;
+mod actor;
+mod chat;
+mod data;
+mod link;
+mod lobby;
+mod media;
+mod member;
+mod name;
+mod outbox;
+mod plane;
+mod registry;
+mod requests;
+#[allow(clippy::module_inception)]
+mod room;
+mod speakers;
+mod stage;
 
+pub use actor::{Handle, Request};
 pub use outbox::{Ack, Asked, LinkId, Outbox, Push};
 pub use plane::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, ShardChoice};
+pub use registry::{RoomConfig, RoomCounts, Rooms};
+pub use room::Entry;

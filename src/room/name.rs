@@ -6,20 +6,20 @@ use crate::id::RoomId;
 use crate::signal::protocol::{ErrorBody, ErrorCode};
 
 /// Longest room or display name in characters, after normalisation.
-pub const MAX_NAME: usize = 64;
+pub(super) const MAX_NAME: usize = 64;
 
 /// Bytes beyond which a name is refused before normalising it: 64 characters of four bytes, each with combining marks.
 const MAX_BYTES: usize = 2048;
 
 /// A display name in NFC, trimmed.
-pub fn display_name(text: &str) -> Result<String, ErrorBody> {
+pub(super) fn display_name(text: &str) -> Result<String, ErrorBody> {
     normalise(text).ok_or_else(|| {
         ErrorBody::new(ErrorCode::BadName, "name: 1 to 64 visible characters, no control or direction characters")
     })
 }
 
 /// A room name in NFC, trimmed, that can stand behind `/r/` in a link.
-pub fn room_name(text: &str) -> Result<RoomId, ErrorBody> {
+pub(super) fn room_name(text: &str) -> Result<RoomId, ErrorBody> {
     normalise(text).filter(|name| !name.contains(['/', '\\']) && name != "." && name != "..").map(RoomId).ok_or_else(
         || ErrorBody::new(ErrorCode::BadName, "room: 1 to 64 visible characters, no slash or control character"),
     )

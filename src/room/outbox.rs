@@ -40,7 +40,9 @@ pub trait Outbox: Send + Sync + 'static {
 
 /// The acknowledgement of one request. It is called inside the room, so that it leaves in order with the room's
 /// pushes: a snapshot never overtakes or trails its diffs. Dropped uncalled, it answers that nobody is in a room.
-pub struct Ack<T>(Option<Box<dyn FnOnce(Result<T, ErrorBody>) + Send>>);
+pub struct Ack<T>(Option<SendAck<T>>);
+
+type SendAck<T> = Box<dyn FnOnce(Result<T, ErrorBody>) + Send>;
 
 impl<T> Ack<T> {
     pub fn new(send: impl FnOnce(Result<T, ErrorBody>) + Send + 'static) -> Self {

@@ -16,7 +16,7 @@ const STEPS: f32 = 16.0;
 
 /// Follows the levels of a room.
 #[derive(Clone, Debug, Default)]
-pub struct Listener {
+pub(super) struct Listener {
     /// Dominant speaker first, then those before.
     history: Vec<SourceId>,
     challenger: Option<(SourceId, u8)>,
@@ -25,17 +25,17 @@ pub struct Listener {
 
 impl Listener {
     /// Who dominated last, newest first.
-    pub fn history(&self) -> &[SourceId] {
+    pub(super) fn history(&self) -> &[SourceId] {
         &self.history
     }
 
     /// As it would be told to a client that just came.
-    pub fn current(&self) -> Speakers {
+    pub(super) fn current(&self) -> Speakers {
         Speakers { speaking: self.last.clone(), dominant: self.history.first().copied() }
     }
 
     /// Takes a sample, loudest first. `Some` when clients should be told.
-    pub fn hear(&mut self, levels: &[SourceLevel]) -> Option<Speakers> {
+    pub(super) fn hear(&mut self, levels: &[SourceLevel]) -> Option<Speakers> {
         let before = self.history.first().copied();
         self.challenge(levels);
         let quantise = |level: u8| ((127.0 - f32::from(level.min(127))) / 127.0 * STEPS).round() / STEPS;
@@ -47,7 +47,7 @@ impl Listener {
     }
 
     /// Forgets a source that is gone. `Some` when clients should be told.
-    pub fn forget(&mut self, source: SourceId) -> Option<Speakers> {
+    pub(super) fn forget(&mut self, source: SourceId) -> Option<Speakers> {
         let known = self.history.contains(&source) || self.last.iter().any(|speaker| speaker.source == source);
         self.history.retain(|id| *id != source);
         self.last.retain(|speaker| speaker.source != source);

@@ -12,49 +12,49 @@ const SPEAKER_PRIORITY: u8 = 255;
 
 /// A picture that somebody sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Picture {
-    pub source: SourceId,
-    pub screen: bool,
+pub(super) struct Picture {
+    pub(super) source: SourceId,
+    pub(super) screen: bool,
 }
 
 /// Everything that decides one subscriber's seats.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub(super) struct View<'a> {
     /// How many seats the subscriber offered.
-    pub seats: usize,
+    pub(super) seats: usize,
     /// The subscriber's own sources: never shown to it.
-    pub own: [SourceId; 2],
+    pub(super) own: [SourceId; 2],
     /// Live pictures of the room that the subscriber can decode, in the order of joining.
-    pub live: &'a [Picture],
+    pub(super) live: &'a [Picture],
     /// `None` until the client has said what it wants.
-    pub wishes: Option<&'a Wishes>,
+    pub(super) wishes: Option<&'a Wishes>,
     /// Who spoke last, the dominant speaker first.
-    pub speakers: &'a [SourceId],
+    pub(super) speakers: &'a [SourceId],
     /// Who sits where now.
-    pub present: &'a [Option<SourceId>],
+    pub(super) present: &'a [Option<SourceId>],
 }
 
 /// A picture with the place it deserves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seated {
-    pub source: SourceId,
+pub(super) struct Seated {
+    pub(super) source: SourceId,
     /// Height of the tile in pixels; `u16::MAX` = no limit.
-    pub max_height: u16,
-    pub priority: u8,
+    pub(super) max_height: u16,
+    pub(super) priority: u8,
 }
 
 /// A subscriber's seats as they should be.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Staging {
+pub(super) struct Staging {
     /// By seat number.
-    pub seats: Vec<Option<Seated>>,
+    pub(super) seats: Vec<Option<Seated>>,
     /// Wanted pictures that found no seat, most wanted first.
-    pub unseated: Vec<SourceId>,
+    pub(super) unseated: Vec<SourceId>,
 }
 
 /// Gives the seats to the most wanted pictures. A picture that has a seat and is still chosen keeps that seat; newly
 /// chosen ones take the lowest free seats. No source sits twice.
-pub fn stage(view: &View<'_>) -> Staging {
+pub(super) fn stage(view: &View<'_>) -> Staging {
     let mut wanted = wanted(view);
     let unseated = wanted.split_off(wanted.len().min(view.seats)).into_iter().map(|seated| seated.source).collect();
     let mut seats: Vec<Option<Seated>> = vec![None; view.seats];

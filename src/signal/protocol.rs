@@ -105,7 +105,7 @@ pub struct Joined {
     pub limits: Limits,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Bytes of one Socket.IO message.
@@ -316,6 +316,18 @@ pub struct AppDelivered {
     pub delivered: u32,
 }
 
+/// Acknowledges `app`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum AppAnswer {
+    Reply(AppReply),
+    Delivered(AppDelivered),
+}
+
+/// Acknowledges a request of which there is no more to say than that it is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Done {}
+
 /// `lobby`: starts or stops watching the public room list. Acknowledged with `{ok, rooms}`; [`RoomsDiff`]s follow.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, TS)]
 #[serde(deny_unknown_fields)]
@@ -396,7 +408,7 @@ pub struct Seats {
 }
 
 /// `speakers`: who is audible, loudest first, at most every 100 ms and on change.
-#[derive(Clone, PartialEq, Debug, Serialize, TS)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Speakers {
     pub speaking: Vec<Speaker>,

@@ -1,0 +1,163 @@
+//! The task of one room: takes commands and media news in turn, keeps time, ends when the room is empty.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::outbox::{Ack, LinkId};
+use super::registry::{Shared, unix_ms};
+use super::room::{Entry, Room};
+use crate::border::{FromShard, MediaSample, MediaState};
+use crate::id::{RoomId, RoomKey};
+use crate::signal::protocol::*;
+
+/// Requests waiting for one room. Each socket waits for its own, so this is reached only by very many members at once.
+const QUEUE: usize = 1024;
+/// Samples waiting for one room: three seconds of levels, or a burst of data-channel messages.
+const SAMPLES: usize = 1024;
+
+/// A request of a member, already checked for its form.
+pub enum Request {
+    Leave(Leave, Ack<Done>),
+    Snapshot(Ack<SnapshotReply>),
+    Offer(Offer, Ack<Answer>),
+    Media(Media, Ack<Done>),
+    Wishes(Wishes, Ack<Done>),
+    Rename(Rename, Ack<Done>),
+    Hand(Hand, Ack<Done>),
+    Chat(ChatSend, Ack<ChatSent>),
+    App(App, Ack<AppAnswer>),
+}
+
+pub(super) enum Command {
+    Enter(Entry, oneshot::Sender<bool>),
+    Request(LinkId, Request),
+    Lost(LinkId),
+}
+
+/// The way to one room.
+#[derive(Clone)]
+pub struct Handle {
+    queue: mpsc::Sender<Command>,
+    members: Arc<AtomicUsize>,
+}
+
+impl Handle {
+    /// Hands a request to the room, in order. A room that is gone has nobody in it: the acknowledgement says so.
+    pub async fn request(&self, link: LinkId, request: Request) {
+        let _ = self.queue.send(Command::Request(link, request)).await;
+    }
+
+    /// Says that a client's signalling connection is gone.
+    pub async fn lost(&self, link: LinkId) {
+        let _ = self.queue.send(Command::Lost(link)).await;
+    }
+
+    pub(super) fn try_send(&self, command: Command) -> Result<(), mpsc::error::TrySendError<Command>> {
+        self.queue.try_send(command)
+    }
+
+    pub(super) fn members(&self) -> usize {
+        self.members.load(Ordering::Relaxed)
+    }
+}
+
+/// The media plane's news for one room.
+pub(super) struct Feed {
+    mailbox: FromShard,
+    wake: Notify,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Feed { mailbox: FromShard::new(SAMPLES), wake: Notify::new() }
+    }
+}
+
+impl Feed {
+    pub(super) fn put(&self, state: MediaState) {
+        self.mailbox.put(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn send(&self, sample: MediaSample) {
+        self.mailbox.send(sample);
+        self.wake.notify_one();
+    }
+}
+
+/// Opens a room and starts its task.
+pub(super) fn open(shared: Arc<Shared>, key: RoomKey, id: RoomId, feed: Arc<Feed>) -> Handle {
+    let (queue, commands) = mpsc::channel(QUEUE);
+    let members = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(run(Room::new(shared, key, id), commands, feed, members.clone()));
+    Handle { queue, members }
+}
+
+async fn run(mut room: Room, mut commands: mpsc::Receiver<Command>, feed: Arc<Feed>, members: Arc<AtomicUsize>) {
+    loop {
+        let deadline = room.next_deadline();
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => room.take(command, now()),
+                None => return,
+            },
+            () = feed.wake.notified() => {
+                let delivery = feed.mailbox.take();
+                let now = now();
+                delivery.cells.into_iter().for_each(|cell| room.media_state(cell, now));
+                delivery.samples.into_iter().for_each(|sample| room.media_sample(sample));
+            }
+            () = sleep_until(deadline) => room.tick(now()),
+        }
+        members.store(room.members.len(), Ordering::Relaxed);
+        if room.members.is_empty() && room.shared.close_if_idle(&room.id, room.key, &mut commands) {
+            return;
+        }
+    }
+}
+
+/// Tokio's clock, which tests can stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Room {
+    fn take(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Enter(entry, entered) => {
+                let is_in = self.enter(entry, now);
+                let _ = entered.send(is_in);
+            }
+            Command::Lost(link) => self.lose(link, now),
+            Command::Request(link, request) => self.answer(link, request, now),
+        }
+    }
+
+    fn answer(&mut self, link: LinkId, request: Request, now: Instant) {
+        match request {
+            Request::Leave(leave, ack) => ack.send(self.leave(link, leave.soon, now)),
+            Request::Snapshot(ack) => {
+                if self.find(link).is_some() {
+                    ack.send(Ok(SnapshotReply { room: self.snapshot() }));
+                }
+            }
+            Request::Offer(offer, ack) => ack.send(self.offer(link, offer, now)),
+            Request::Media(media, ack) => ack.send(self.set_media(link, media)),
+            Request::Wishes(wishes, ack) => ack.send(self.wish(link, wishes)),
+            Request::Rename(rename, ack) => ack.send(self.rename(link, &rename)),
+            Request::Hand(hand, ack) => ack.send(self.raise_hand(link, hand)),
+            Request::Chat(line, ack) => ack.send(self.chat(link, line, unix_ms())),
+            Request::App(app, ack) => self.relay(link, app, ack),
+        }
+    }
+}

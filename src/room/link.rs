@@ -1,0 +1,137 @@
+//! One member's media connection as its room knows it: offers and answers, and how far it has come.
+
+use std::sync::Arc;
+
+use super::plane::{MediaPlane, Negotiation, Negotiator, ShardChoice};
+use crate::border::{ConnectionState, TransportSpec};
+use crate::id::{RoomKey, TransportId};
+use crate::media::spec::{Codec, MediaKind, Place};
+use crate::signal::protocol::{Answer, ErrorBody, ErrorCode, Offer};
+
+/// Shortest and longest name that a client may give its transport.
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// A negotiated connection.
+pub(super) struct Connection {
+    pub(super) id: TransportId,
+    /// The client's random name for it.
+    name: String,
+    negotiation: Box<dyn Negotiation>,
+    answer: Answer,
+    pub(super) spec: Arc<TransportSpec>,
+    pub(super) state: ConnectionState,
+}
+
+/// What an offer led to.
+pub(super) enum Outcome {
+    /// The same answer again; nothing changed.
+    Repeated,
+    /// The connection was negotiated anew.
+    Renegotiated,
+    /// A new connection; the caller closes the old one.
+    New(Connection),
+}
+
+impl Connection {
+    pub(super) fn answer(&self) -> Answer {
+        self.answer.clone()
+    }
+
+    /// Seats that the client receives pictures in: one more than the highest seat with a video line.
+    pub(super) fn seats(&self) -> usize {
+        let video = self.spec.media.downlinks.iter().filter(|line| line.kind == MediaKind::Video && line.active);
+        let seats = video.filter_map(|line| match line.place {
+            Place::Seat(seat) => Some(usize::from(seat.0) + 1),
+            Place::AudioLine(_) => None,
+        });
+        seats.max().unwrap_or(0)
+    }
+
+    /// Audio-only lines that the client receives.
+    pub(super) fn audio_lines(&self) -> usize {
+        let lines = self.spec.media.downlinks.iter().filter_map(|line| match line.place {
+            Place::AudioLine(line) => Some(usize::from(line.0) + 1),
+            Place::Seat(_) => None,
+        });
+        lines.max().unwrap_or(0)
+    }
+
+    /// Whether the client decodes `codec` on any line it receives.
+    pub(super) fn decodes(&self, codec: Codec) -> bool {
+        let media = &self.spec.media;
+        let mut taken = media.downlinks.iter().flat_map(|line| line.payloads.iter());
+        taken.any(|pt| media.payload(*pt).is_some_and(|payload| payload.codec == codec))
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.state == ConnectionState::Connected
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.state, ConnectionState::Disconnected | ConnectionState::Failed)
+    }
+}
+
+/// What a new connection needs.
+pub(super) struct Opening<'a> {
+    pub(super) room: RoomKey,
+    pub(super) plane: &'a dyn MediaPlane,
+    pub(super) negotiator: &'a dyn Negotiator,
+    /// Called when the offer names a new transport.
+    pub(super) next_id: &'a dyn Fn() -> TransportId,
+}
+
+/// Applies an offer to a member's connection. After an error everything stands where it stood.
+pub(super) fn apply(
+    present: Option<&mut Connection>,
+    offer: Offer,
+    opening: &Opening<'_>,
+) -> Result<Outcome, ErrorBody> {
+    let name_fits = NAME_LENGTH.contains(&offer.transport.len());
+    if !name_fits || !offer.transport.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Err(ErrorBody::new(ErrorCode::BadRequest, "transport: 8 to 64 letters or digits"));
+    }
+    match present {
+        Some(connection) if connection.name == offer.transport => renegotiate(connection, &offer),
+        _ => open(offer, opening).map(Outcome::New),
+    }
+}
+
+fn renegotiate(connection: &mut Connection, offer: &Offer) -> Result<Outcome, ErrorBody> {
+    if offer.revision == connection.answer.revision {
+        return Ok(Outcome::Repeated);
+    }
+    if offer.revision < connection.answer.revision {
+        let message = format!("revision: {} has been answered already", connection.answer.revision);
+        return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    }
+    let negotiated = connection.negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
+    connection.answer = Answer { sdp: negotiated.sdp, revision: offer.revision };
+    connection.spec = Arc::new(TransportSpec {
+        connection: negotiated.connection,
+        media: Arc::new(negotiated.media),
+        ..*connection.spec
+    });
+    Ok(Outcome::Renegotiated)
+}
+
+fn open(offer: Offer, opening: &Opening<'_>) -> Result<Connection, ErrorBody> {
+    let home: ShardChoice = opening.plane.open(opening.room);
+    let mut negotiation = opening.negotiator.begin(&home);
+    let negotiated = negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
+    let id = (opening.next_id)();
+    let spec =
+        TransportSpec { id, room: opening.room, connection: negotiated.connection, media: Arc::new(negotiated.media) };
+    Ok(Connection {
+        id,
+        name: offer.transport,
+        negotiation,
+        answer: Answer { sdp: negotiated.sdp, revision: offer.revision },
+        spec: Arc::new(spec),
+        state: ConnectionState::New,
+    })
+}
+
+fn bad_sdp(error: super::plane::OfferError) -> ErrorBody {
+    ErrorBody::new(ErrorCode::BadSdp, error.0)
+}

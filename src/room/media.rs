@@ -1,0 +1,275 @@
+//! A room's side of the media plane: offers, sources, seats, levels and data-channel messages.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::link::{self, Opening, Outcome};
+use super::outbox::{LinkId, Push};
+use super::room::{Room, not_joined};
+use super::stage::{Picture, Seated, Staging, View, stage};
+use super::{data, member::Resident};
+use crate::border::{
+    ConnectionState, ControlState, DataMessage, MediaSample, MediaState, SeatPlan, SeatedSource, SourceKind, SourceSpec,
+};
+use crate::id::{AudioLineId, SeatId, SourceId, TransportId};
+use crate::signal::protocol::{Answer, Connection, ConnectionPhase, ErrorBody, Offer, Seats, Wishes};
+
+impl Room {
+    pub(super) fn offer(&mut self, link: LinkId, offer: Offer, now: Instant) -> Result<Answer, ErrorBody> {
+        let index = self.find(link).ok_or_else(not_joined)?;
+        let Some(member) = self.members.get_mut(index) else { return Err(not_joined()) };
+        let opening = Opening {
+            room: self.key,
+            plane: &*self.shared.plane,
+            negotiator: &*self.shared.negotiator,
+            next_id: &|| self.shared.next_transport(),
+        };
+        let replaced = match link::apply(member.connection.as_mut(), offer, &opening)? {
+            Outcome::Repeated => None,
+            Outcome::Renegotiated => {
+                self.put_transport(index);
+                None
+            }
+            Outcome::New(connection) => {
+                let old = self.install(index, connection, now);
+                self.put_transport(index);
+                old
+            }
+        };
+        self.restage();
+        if let Some(old) = replaced {
+            self.close(old);
+        }
+        let connection = self.members.get(index).and_then(|member| member.connection.as_ref());
+        connection.map(link::Connection::answer).ok_or_else(not_joined)
+    }
+
+    /// Makes `connection` the member's; returns the one it replaces.
+    fn install(&mut self, index: usize, connection: link::Connection, now: Instant) -> Option<TransportId> {
+        self.shared.routes.add_transport(self.key, connection.id);
+        let mut old = None;
+        self.change(index, None, |member| {
+            old = member.connection.replace(connection).map(|connection| connection.id);
+            member.seats = Seats::default();
+            member.plan = Arc::default();
+            member.audio_lines.clear();
+            member.undecodable.clear();
+            member.note_life(now);
+        });
+        old
+    }
+
+    fn put_transport(&self, index: usize) {
+        let Some(connection) = self.members.get(index).and_then(|member| member.connection.as_ref()) else { return };
+        self.put(ControlState::Transport(connection.id, Some(connection.spec.clone())));
+        self.put_sources(index);
+    }
+
+    /// Tells the shards which of a member's lines may be forwarded.
+    pub(super) fn put_sources(&self, index: usize) {
+        let Some(member) = self.members.get(index) else { return };
+        let Some(connection) = &member.connection else { return };
+        let media = member.media;
+        let kinds = [
+            (SourceKind::Camera, member.camera, media.microphone, media.camera),
+            (SourceKind::Screen, member.screen, media.screen_audio, media.screen),
+        ];
+        for (kind, id, audio_allowed, video_allowed) in kinds {
+            let spec = SourceSpec { id, room: self.key, transport: connection.id, kind, audio_allowed, video_allowed };
+            self.put(ControlState::Source(id, Some(spec)));
+        }
+    }
+
+    pub(super) fn close(&self, transport: TransportId) {
+        self.shared.routes.remove_transport(transport);
+        self.put(ControlState::Transport(transport, None));
+    }
+
+    /// Gives out everybody's seats anew.
+    pub(super) fn restage(&mut self) {
+        let live = self.live();
+        for index in 0..self.members.len() {
+            self.seat(index, &live);
+        }
+    }
+
+    pub(super) fn restage_one(&mut self, index: usize) {
+        let live = self.live();
+        self.seat(index, &live);
+    }
+
+    /// Pictures that are on and have a connection to come by, in the order of joining.
+    fn live(&self) -> Vec<Picture> {
+        let sending = self.members.iter().filter(|member| member.connection.is_some());
+        let pictures = sending.flat_map(|member| {
+            let camera = member.media.camera.then_some(Picture { source: member.camera, screen: false });
+            let screen = member.media.screen.then_some(Picture { source: member.screen, screen: true });
+            [screen, camera]
+        });
+        pictures.flatten().collect()
+    }
+
+    /// Gives out one member's seats; tells its client and its shard what changed.
+    fn seat(&mut self, index: usize, live: &[Picture]) {
+        let Some(member) = self.members.get(index) else { return };
+        let Some(connection) = &member.connection else { return };
+        let codec = |source: SourceId| self.sources.get(&source).and_then(|state| state.video);
+        let decodes = |picture: &&Picture| codec(picture.source).is_none_or(|codec| connection.decodes(codec));
+        let (decodable, strange): (Vec<&Picture>, Vec<&Picture>) = live.iter().partition(decodes);
+        let decodable: Vec<Picture> = decodable.into_iter().copied().collect();
+        let staging = stage(&View {
+            seats: connection.seats(),
+            own: member.own(),
+            live: &decodable,
+            wishes: member.wishes.as_ref(),
+            speakers: self.listener.history(),
+            present: &member.seats.seats,
+        });
+        let unsupported_codec = unsupported(member, strange.iter().map(|picture| picture.source));
+        let mut audio = member.audio_lines.clone();
+        audio.resize(connection.audio_lines(), None);
+        let seats = Seats {
+            seats: staging.seats.iter().map(|seat| seat.map(|seated| seated.source)).collect(),
+            audio,
+            unsupported_codec,
+            unseated: staging.unseated.clone(),
+        };
+        let (id, plan) = (connection.id, plan(&staging));
+        let Some(member) = self.members.get_mut(index) else { return };
+        if member.seats != seats {
+            member.seats = seats.clone();
+            member.tell(&Push::Seats(seats));
+        }
+        if *member.plan != plan {
+            member.plan = Arc::new(plan);
+            let state = ControlState::Seats(id, member.plan.clone());
+            self.put(state);
+        }
+    }
+
+    /// Takes a cell of the media plane.
+    pub(super) fn media_state(&mut self, state: MediaState, now: Instant) {
+        match state {
+            MediaState::Transport(id, state) => self.connection_state(id, state, now),
+            MediaState::Source(id, state) => {
+                let before = self.sources.insert(id, state).unwrap_or_default();
+                if before.video != state.video {
+                    self.restage();
+                }
+            }
+            MediaState::AudioLines(id, lines) => {
+                let Some(index) = self.by_transport(id) else { return };
+                if let Some(member) = self.members.get_mut(index) {
+                    member.audio_lines = by_line(member, &lines);
+                }
+                self.restage_one(index);
+            }
+            MediaState::Undecodable(id, sources) => {
+                let Some(index) = self.by_transport(id) else { return };
+                if let Some(member) = self.members.get_mut(index) {
+                    member.undecodable = sources;
+                }
+                self.restage_one(index);
+            }
+        }
+    }
+
+    fn by_transport(&self, id: TransportId) -> Option<usize> {
+        self.members.iter().position(|member| member.connection.as_ref().is_some_and(|c| c.id == id))
+    }
+
+    fn connection_state(&mut self, id: TransportId, state: ConnectionState, now: Instant) {
+        let Some(index) = self.by_transport(id) else { return };
+        self.change(index, None, |member| {
+            if let Some(connection) = &mut member.connection {
+                connection.state = state;
+            }
+            member.note_life(now);
+        });
+        if let Some(member) = self.members.get(index) {
+            member.tell(&Push::Connection(Connection { state: state.into() }));
+        }
+    }
+
+    /// Takes a sample of the media plane.
+    pub(super) fn media_sample(&mut self, sample: MediaSample) {
+        match sample {
+            MediaSample::Levels(_, levels) => {
+                let dominant = self.listener.history().first().copied();
+                let Some(speakers) = self.listener.hear(&levels) else { return };
+                let moved = speakers.dominant != dominant;
+                self.tell_all(&Push::Speakers(speakers), None);
+                if moved {
+                    self.restage();
+                }
+            }
+            MediaSample::Data(message) => self.forward(&message),
+        }
+    }
+
+    /// Passes a data-channel message on to all others or to one.
+    fn forward(&self, message: &DataMessage) {
+        let Some(sender) = self.by_transport(message.transport).and_then(|index| self.members.get(index)) else {
+            return;
+        };
+        let Some((recipient, payload)) = data::parse(&message.payload) else { return };
+        let Some(payload) = data::frame(&sender.id, &payload) else { return };
+        let chosen = |member: &&Resident| match &recipient {
+            data::Recipient::All => member.id != sender.id,
+            data::Recipient::One(id) => member.id == *id,
+        };
+        for connection in self.members.iter().filter(chosen).filter_map(|member| member.connection.as_ref()) {
+            let message = DataMessage { transport: connection.id, lane: message.lane, payload: payload.clone() };
+            self.shared.plane.send_data(self.key, message);
+        }
+    }
+}
+
+impl From<ConnectionState> for ConnectionPhase {
+    fn from(state: ConnectionState) -> Self {
+        match state {
+            ConnectionState::New => ConnectionPhase::New,
+            ConnectionState::Connecting => ConnectionPhase::Connecting,
+            ConnectionState::Connected => ConnectionPhase::Connected,
+            ConnectionState::Disconnected => ConnectionPhase::Disconnected,
+            ConnectionState::Failed => ConnectionPhase::Failed,
+        }
+    }
+}
+
+/// What to tell a member of sources that it cannot decode: those it wishes for, all when it has not said.
+fn unsupported(member: &Resident, strange: impl Iterator<Item = SourceId>) -> Vec<SourceId> {
+    let mut sources: Vec<SourceId> = strange.chain(member.undecodable.iter().copied()).collect();
+    sources.retain(|source| {
+        let wished = |wishes: &Wishes| wishes.sources.iter().any(|w| w.source == *source);
+        !member.own().contains(source) && member.wishes.as_ref().is_none_or(wished)
+    });
+    sources.sort_unstable();
+    sources.dedup();
+    sources
+}
+
+/// Audio-only lines by their number, as many as the client offered.
+fn by_line(member: &Resident, lines: &[(AudioLineId, SourceId)]) -> Vec<Option<SourceId>> {
+    let count = member.connection.as_ref().map_or(0, link::Connection::audio_lines);
+    let mut sources = vec![None; count];
+    for (line, source) in lines {
+        if let Some(place) = sources.get_mut(usize::from(line.0)) {
+            *place = Some(*source);
+        }
+    }
+    sources
+}
+
+fn plan(staging: &Staging) -> SeatPlan {
+    let seated = |(index, seat): (usize, &Option<Seated>)| {
+        let seat_id = SeatId(u16::try_from(index).ok()?);
+        seat.map(|seated| SeatedSource {
+            seat: seat_id,
+            source: seated.source,
+            max_height: seated.max_height,
+            priority: seated.priority,
+        })
+    };
+    SeatPlan { seats: staging.seats.iter().enumerate().filter_map(seated).collect() }
+}

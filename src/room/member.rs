@@ -1,0 +1,110 @@
+//! One member of a room: what everybody knows of it, how it is reached, and until when its place is kept. Pure.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use subtle::ConstantTimeEq;
+
+use super::chat::Receipts;
+use super::link::Connection;
+use super::outbox::{LinkId, Outbox, Push};
+use crate::border::SeatPlan;
+use crate::id::{MemberId, SourceId};
+use crate::signal::protocol::{LeaveReason, Media, Member, Presence, Seats, Source, Wishes};
+
+/// How long a place is kept when neither signalling nor media lives: long enough to change networks or to wake a
+/// laptop, short enough that nobody talks to an empty chair.
+pub(super) const KEPT: Duration = Duration::from_secs(30);
+/// How long a page that announced its going may take to come back: a reload takes one or two seconds.
+pub(super) const RELOAD: Duration = Duration::from_secs(3);
+
+/// A member's way out to its client.
+#[derive(Clone)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) outbox: Arc<dyn Outbox>,
+}
+
+pub(super) struct Resident {
+    pub(super) id: MemberId,
+    /// Secret by which the member comes back.
+    pub(super) resume: String,
+    pub(super) name: String,
+    pub(super) hand: bool,
+    /// Unix time, milliseconds.
+    pub(super) joined_at: u64,
+    pub(super) camera: SourceId,
+    pub(super) screen: SourceId,
+    pub(super) media: Media,
+    /// `None` while signalling is lost.
+    pub(super) link: Option<Link>,
+    /// When the member leaves unless it comes back: it announced that its page goes away.
+    pub(super) leaving: Option<Instant>,
+    /// Since when neither signalling nor media lives.
+    pub(super) dead_since: Option<Instant>,
+    pub(super) connection: Option<Connection>,
+    pub(super) wishes: Option<Wishes>,
+    /// What the client was last told.
+    pub(super) seats: Seats,
+    /// What the shard was last told.
+    pub(super) plan: Arc<SeatPlan>,
+    pub(super) audio_lines: Vec<Option<SourceId>>,
+    /// Reported by the shard.
+    pub(super) undecodable: Vec<SourceId>,
+    pub(super) receipts: Receipts,
+}
+
+impl Resident {
+    pub(super) fn public(&self) -> Member {
+        let media_lost = self.connection.as_ref().is_some_and(Connection::is_lost);
+        let presence = if self.link.is_none() || media_lost { Presence::Reconnecting } else { Presence::Here };
+        Member {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            presence,
+            hand: self.hand,
+            joined_at: self.joined_at,
+            camera: Source { id: self.camera, audio: self.media.microphone, video: self.media.camera },
+            screen: Source { id: self.screen, audio: self.media.screen_audio, video: self.media.screen },
+        }
+    }
+
+    pub(super) fn own(&self) -> [SourceId; 2] {
+        [self.camera, self.screen]
+    }
+
+    pub(super) fn tell(&self, push: &Push) {
+        if let Some(link) = &self.link {
+            link.outbox.push(push);
+        }
+    }
+
+    /// Whether `token` is this member's secret, in a time that does not tell how much of it is right.
+    pub(super) fn proves(&self, token: &str) -> bool {
+        self.resume.as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    pub(super) fn is_linked_by(&self, link: LinkId) -> bool {
+        self.link.as_ref().is_some_and(|present| present.id == link)
+    }
+
+    /// Starts or stops the clock of a place without signalling and media.
+    pub(super) fn note_life(&mut self, now: Instant) {
+        let media_alive = self.connection.as_ref().is_some_and(Connection::is_alive);
+        if self.link.is_some() || media_alive {
+            self.dead_since = None;
+        } else if self.dead_since.is_none() {
+            self.dead_since = Some(now);
+        }
+    }
+
+    /// When the place is given up, and why.
+    pub(super) fn deadline(&self) -> Option<(Instant, LeaveReason)> {
+        let leaves = self.leaving.map(|at| (at, LeaveReason::Left));
+        let lost = self.dead_since.map(|since| (since + KEPT, LeaveReason::Lost));
+        match (leaves, lost) {
+            (Some(leaves), Some(lost)) => Some(if leaves.0 <= lost.0 { leaves } else { lost }),
+            (leaves, lost) => leaves.or(lost),
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! All rooms of the process: finds or opens them, and routes the media plane's news to them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use tokio::sync::{mpsc, oneshot};
+
+use super::actor::{self, Command, Feed, Handle};
+use super::lobby::Lobby;
+use super::member::{Link, Resident};
+use super::name;
+use super::outbox::{LinkId, Outbox};
+use super::plane::{MediaPlane, Negotiator};
+use super::room::Entry;
+use crate::border::{MediaSample, MediaState, SeatPlan};
+use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
+use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Seats};
+
+/// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
+const MEMBER_ID_LETTERS: usize = 16;
+
+/// What the configuration says of rooms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoomConfig {
+    pub limits: Limits,
+}
+
+impl Default for RoomConfig {
+    fn default() -> Self {
+        // 512 KiB hold an offer of 49 seats with every codec; 49 seats are the largest grid a page shows.
+        RoomConfig { limits: Limits { message_bytes: 512 * 1024, chat_chars: 4_000, seats: 49, members: 200 } }
+    }
+}
+
+/// Sizes for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RoomCounts {
+    pub rooms: usize,
+    pub members: usize,
+}
+
+/// All rooms. Cheap to clone.
+#[derive(Clone)]
+pub struct Rooms(Arc<Shared>);
+
+/// What rooms have in common.
+pub(super) struct Shared {
+    pub(super) config: RoomConfig,
+    pub(super) plane: Arc<dyn MediaPlane>,
+    pub(super) negotiator: Arc<dyn Negotiator>,
+    pub(super) lobby: Lobby,
+    pub(super) routes: Routes,
+    open: Mutex<HashMap<RoomId, Handle>>,
+    draining: AtomicBool,
+    last_source: AtomicU32,
+    last_transport: AtomicU64,
+    last_room: AtomicU64,
+}
+
+impl Rooms {
+    pub fn new(config: RoomConfig, plane: Arc<dyn MediaPlane>, negotiator: Arc<dyn Negotiator>) -> Rooms {
+        Rooms(Arc::new(Shared {
+            config,
+            plane,
+            negotiator,
+            lobby: Lobby::default(),
+            routes: Routes::default(),
+            open: Mutex::default(),
+            draining: AtomicBool::new(false),
+            last_source: AtomicU32::new(0),
+            last_transport: AtomicU64::new(0),
+            last_room: AtomicU64::new(0),
+        }))
+    }
+
+    pub fn limits(&self) -> Limits {
+        self.0.config.limits
+    }
+
+    /// Enters the room of that name, opening it when nobody is there. `None` when the entry was refused; it has been
+    /// acknowledged either way.
+    pub async fn enter(&self, room: &RoomId, entry: Entry) -> Option<Handle> {
+        let id = match name::room_name(&room.0) {
+            Ok(id) => id,
+            Err(error) => {
+                entry.ack.send(Err(error));
+                return None;
+            }
+        };
+        let (entered, answer) = oneshot::channel();
+        let handle = self.0.send_entry(id, entry, entered)?;
+        answer.await.ok().filter(|entered| *entered).map(|_| handle)
+    }
+
+    /// Takes a cell of the media plane. Never waits, never loses.
+    pub fn media(&self, state: MediaState) {
+        let feed = match &state {
+            MediaState::Transport(id, _) | MediaState::AudioLines(id, _) | MediaState::Undecodable(id, _) => {
+                self.0.routes.of_transport(*id)
+            }
+            MediaState::Source(id, _) => self.0.routes.of_source(*id),
+        };
+        // News of what has just been closed finds no room.
+        if let Some(feed) = feed {
+            feed.put(state);
+        }
+    }
+
+    /// Takes a sample of the media plane; shed when the room is behind.
+    pub fn sample(&self, room: RoomKey, sample: MediaSample) {
+        if let Some(feed) = self.0.routes.of_room(room) {
+            feed.send(sample);
+        }
+    }
+
+    /// Starts to send the public room list's differences to a client; needs a Tokio runtime.
+    pub fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>) -> LobbyReply {
+        let (rooms, first) = self.0.lobby.watch(link, outbox);
+        if first {
+            let shared = self.0.clone();
+            tokio::spawn(async move { shared.lobby.run().await });
+        }
+        LobbyReply { rooms }
+    }
+
+    pub fn unwatch(&self, link: LinkId) {
+        self.0.lobby.unwatch(link);
+    }
+
+    /// From now on nobody new enters. Members that come back still do.
+    pub fn drain(&self) {
+        self.0.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn counts(&self) -> RoomCounts {
+        let open = self.0.lock();
+        RoomCounts { rooms: open.len(), members: open.values().map(Handle::members).sum() }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomId, Handle>> {
+        // Contents stay consistent between statements, so a panicking holder leaves nothing half done.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Entries are queued under the lock, and a room closes under the same lock with an empty queue only: an entry
+    /// never meets a closed room.
+    fn send_entry(self: &Arc<Self>, id: RoomId, entry: Entry, entered: oneshot::Sender<bool>) -> Option<Handle> {
+        let mut open = self.lock();
+        let handle = open.entry(id.clone()).or_insert_with(|| {
+            let key = RoomKey(self.last_room.fetch_add(1, Ordering::Relaxed) + 1);
+            let feed = Arc::new(Feed::default());
+            self.routes.add_room(key, feed.clone());
+            actor::open(self.clone(), key, id, feed)
+        });
+        match handle.try_send(Command::Enter(entry, entered)) {
+            Ok(()) => Some(handle.clone()),
+            Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
+                if let Command::Enter(entry, _) = command {
+                    entry.ack.refuse(ErrorCode::RateLimited, "the room is busy; try again after a second");
+                }
+                None
+            }
+        }
+    }
+
+    /// Takes an empty room off the map unless somebody is about to enter. True when it is closed.
+    pub(super) fn close_if_idle(&self, id: &RoomId, key: RoomKey, queue: &mut mpsc::Receiver<Command>) -> bool {
+        let mut open = self.lock();
+        if !queue.is_empty() {
+            return false;
+        }
+        queue.close();
+        open.remove(id);
+        self.routes.remove_room(key);
+        true
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn next_transport(&self) -> TransportId {
+        TransportId(self.last_transport.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Source numbers start at 1: 0 is never a source.
+    fn next_source(&self) -> SourceId {
+        SourceId(self.last_source.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(super) fn new_resident(&self, name: String, link: Link) -> Resident {
+        let mut rng = rand::rng();
+        let id = (&mut rng).sample_iter(Alphanumeric).take(MEMBER_ID_LETTERS).map(char::from).collect();
+        Resident {
+            id: MemberId(id),
+            resume: format!("{:032x}", rng.random::<u128>()),
+            name,
+            hand: false,
+            joined_at: unix_ms(),
+            camera: self.next_source(),
+            screen: self.next_source(),
+            media: Media::default(),
+            link: Some(link),
+            leaving: None,
+            dead_since: None,
+            connection: None,
+            wishes: None,
+            seats: Seats::default(),
+            plan: Arc::new(SeatPlan::default()),
+            audio_lines: Vec::new(),
+            undecodable: Vec::new(),
+            receipts: Default::default(),
+        }
+    }
+}
+
+/// Unix time in milliseconds.
+pub(super) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Which room hears of what.
+#[derive(Default)]
+pub(super) struct Routes(Mutex<RouteTable>);
+
+#[derive(Default)]
+struct RouteTable {
+    rooms: HashMap<RoomKey, Arc<Feed>>,
+    transports: HashMap<TransportId, RoomKey>,
+    sources: HashMap<SourceId, RoomKey>,
+}
+
+impl Routes {
+    fn lock(&self) -> MutexGuard<'_, RouteTable> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add_room(&self, key: RoomKey, feed: Arc<Feed>) {
+        self.lock().rooms.insert(key, feed);
+    }
+
+    fn remove_room(&self, key: RoomKey) {
+        self.lock().rooms.remove(&key);
+    }
+
+    pub(super) fn add_transport(&self, key: RoomKey, id: TransportId) {
+        self.lock().transports.insert(id, key);
+    }
+
+    pub(super) fn remove_transport(&self, id: TransportId) {
+        self.lock().transports.remove(&id);
+    }
+
+    pub(super) fn add_sources(&self, key: RoomKey, sources: [SourceId; 2]) {
+        self.lock().sources.extend(sources.map(|source| (source, key)));
+    }
+
+    pub(super) fn remove_sources(&self, sources: [SourceId; 2]) {
+        let mut table = self.lock();
+        for source in sources {
+            table.sources.remove(&source);
+        }
+    }
+
+    fn of_room(&self, key: RoomKey) -> Option<Arc<Feed>> {
+        self.lock().rooms.get(&key).cloned()
+    }
+
+    fn of_transport(&self, id: TransportId) -> Option<Arc<Feed>> {
+        let table = self.lock();
+        table.rooms.get(table.transports.get(&id)?).cloned()
+    }
+
+    fn of_source(&self, id: SourceId) -> Option<Arc<Feed>> {
+        let table = self.lock();
+        table.rooms.get(table.sources.get(&id)?).cloned()
+    }
+}
