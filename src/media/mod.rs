@@ -10,3 +10,4 @@ pub mod outgoing;
 pub mod packet;
 pub mod ring;
 pub mod spec;
+pub mod uplink;
