@@ -11,3 +11,4 @@ pub mod outgoing;
 pub mod packet;
 pub mod ring;
 pub mod spec;
+pub mod uplink;

@@ -1,0 +1,377 @@
+//! One layer of one line: its ring, its numbers, what is missing, and how well it comes.
+
+use std::time::{Duration, Instant};
+
+use crate::id::{Bps, Rid, Ssrc};
+use crate::media::clock::{PublisherClock, StreamClock};
+use crate::media::codec::{self, Facts};
+use crate::media::drop::DropReason;
+use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
+use crate::media::ring::{Ring, RingCapacity};
+use crate::media::spec::{Codec, MediaKind};
+use crate::media::uplink::nack::NackGenerator;
+use crate::media::uplink::rate::RateWindow;
+use crate::media::uplink::report::ReceptionReport;
+use crate::media::uplink::sequence::{Placed, Sequence};
+use crate::media::uplink::size;
+use crate::media::uplink::stats::UplinkStats;
+
+/// A layer is silent when nothing came for this long,
+const SILENT: Duration = Duration::from_millis(300);
+/// while a sibling went on over at least this long: so a slow screen share, whose layers come in turn, is not.
+const SIBLING_ADVANCE: Duration = Duration::from_millis(200);
+
+/// Without a packet for this long, an SSRC gets no more reports.
+const REPORTED: Duration = Duration::from_secs(3);
+
+/// One packet for a layer, as it came.
+pub(super) struct Arrival<'a> {
+    pub(super) now: Instant,
+    /// Microseconds since the epoch.
+    pub(super) now_us: i64,
+    pub(super) header: &'a RtpHeader,
+    /// The number of the packet, or of the one that this retransmission repeats.
+    pub(super) seq: u16,
+    pub(super) codec: Codec,
+    pub(super) payload: &'a [u8],
+    pub(super) dependency_descriptor: &'a [u8],
+    /// Octets of the whole packet.
+    pub(super) len: usize,
+    /// Not an RTX packet.
+    pub(super) direct: bool,
+    /// Lost packets may be asked for.
+    pub(super) nack: bool,
+    /// Retransmissions come on an SSRC of their own.
+    pub(super) rtx: bool,
+}
+
+/// One layer of a line: a simulcast stream, or the line's only stream.
+pub struct Layer {
+    pub(super) rid: Option<Rid>,
+    kind: MediaKind,
+    ssrc: Option<Ssrc>,
+    codec: Option<Codec>,
+    ring: Ring,
+    tenure: u32,
+    sequence: Sequence,
+    pub(super) nack: NackGenerator,
+    clock: StreamClock,
+    rate: RateWindow,
+    last_arrival: Option<Instant>,
+    /// First and last packet of a sibling since ours.
+    sibling: Option<(Instant, Instant)>,
+    /// The timestamp of the newest key frame.
+    key_frame: Option<u32>,
+    height: Option<u16>,
+    reception: Reception,
+    stats: UplinkStats,
+}
+
+/// What reception reports are made of (RFC 3550 §A.3, §A.8). Retransmissions do not count: the sender shall see what
+/// its path loses.
+#[derive(Clone, Debug, Default)]
+struct Reception {
+    received: u64,
+    reported_expected: u64,
+    reported_received: u64,
+    fraction_lost: u8,
+    transit: Option<u32>,
+    /// In 1/16 of timestamp units.
+    jitter: u32,
+    /// The middle of the last sender report's NTP time, and when it came.
+    sender_report: Option<(u32, Instant)>,
+}
+
+impl Layer {
+    pub(super) fn new(kind: MediaKind, rid: Option<Rid>) -> Layer {
+        Layer {
+            rid,
+            kind,
+            ssrc: None,
+            codec: None,
+            // Takes its memory with the first packet: most of the lines of a browser never send.
+            ring: Ring::new(RingCapacity { packets: 0, bytes: 0 }),
+            tenure: 0,
+            sequence: Sequence::new(capacity(kind).packets as u64),
+            nack: NackGenerator::new(),
+            clock: StreamClock::new(kind),
+            rate: RateWindow::default(),
+            last_arrival: None,
+            sibling: None,
+            key_frame: None,
+            height: None,
+            reception: Reception::default(),
+            stats: UplinkStats::default(),
+        }
+    }
+
+    /// The layer's last packets. Numbers rise for the whole life of the layer, over changes of SSRC too.
+    pub fn ring(&self) -> &Ring {
+        &self.ring
+    }
+
+    /// The simulcast stream's name; `None` without simulcast.
+    pub fn rid(&self) -> Option<Rid> {
+        self.rid
+    }
+
+    /// The SSRC that sends the layer now; `None` before its first packet.
+    pub fn ssrc(&self) -> Option<Ssrc> {
+        self.ssrc
+    }
+
+    /// Codec of the newest packet.
+    pub fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// Counts the streams that the layer has had: a new SSRC, or a sender that started over, shares no timestamps,
+    /// counters or references with its predecessor. Its first packets need a key frame.
+    pub fn tenure(&self) -> u32 {
+        self.tenure
+    }
+
+    /// Whether the layer sends as far as anybody can tell: false before its first packet, and after 300 ms without one
+    /// in which a sibling went on. A source that rests as a whole is alive.
+    pub fn alive(&self, now: Instant) -> bool {
+        let Some(last) = self.last_arrival else { return false };
+        let silent = now.saturating_duration_since(last) >= SILENT;
+        !(silent && self.sibling.is_some_and(|(first, last)| last.saturating_duration_since(first) >= SIBLING_ADVANCE))
+    }
+
+    /// When the newest packet came.
+    pub fn last_arrival(&self) -> Option<Instant> {
+        self.last_arrival
+    }
+
+    /// Picture height in pixels of the newest key frame whose size could be read.
+    pub fn height(&self) -> Option<u16> {
+        self.height
+    }
+
+    /// Payloads and headers of the last second, each packet once.
+    pub fn bitrate(&self, now: Instant) -> Bps {
+        self.rate.rate(now)
+    }
+
+    /// Share of packets lost on the way here between the last two reception reports, before repair: 0 to 1.
+    pub fn loss(&self) -> f32 {
+        f32::from(self.reception.fraction_lost) / 256.0
+    }
+
+    /// Interarrival jitter (RFC 3550 §6.4.1).
+    pub fn jitter(&self) -> Duration {
+        let ticks = u64::from(self.reception.jitter >> 4);
+        Duration::from_micros(ticks * 1_000_000 / clock_rate(self.kind))
+    }
+
+    /// Counters since the layer began.
+    pub fn stats(&self) -> UplinkStats {
+        let lost = self.sequence.expected().saturating_sub(self.reception.received);
+        UplinkStats { lost: self.stats.lost + lost, ..self.stats }
+    }
+
+    pub(super) fn counters(&mut self) -> &mut UplinkStats {
+        &mut self.stats
+    }
+
+    /// A sibling had a packet.
+    pub(super) fn sibling_advanced(&mut self, now: Instant) {
+        let first = self.sibling.map_or(now, |(first, _)| first);
+        self.sibling = Some((first, now));
+    }
+
+    /// The line rests: nothing is waited for.
+    pub(super) fn rest(&mut self) {
+        self.nack.clear();
+        self.sibling = None;
+    }
+
+    /// Takes a packet: counts it, stores it and returns what is known of it, and whether it was a repair.
+    pub(super) fn receive(
+        &mut self,
+        arrival: &Arrival<'_>,
+        publisher: &mut PublisherClock,
+    ) -> Result<(PacketInfo, bool), DropReason> {
+        if arrival.direct && self.ssrc != Some(arrival.header.ssrc) {
+            self.adopt(arrival.header.ssrc);
+        }
+        let (seq, repair) = self.place(arrival)?;
+        self.count(arrival, repair);
+        if arrival.payload.is_empty() {
+            self.sequence.remove(seq);
+            self.stats.padding += 1;
+            return Err(DropReason::PaddingOnly);
+        }
+        let facts = self.facts(arrival)?;
+        let extensions = &arrival.header.extensions;
+        let timestamp = arrival.header.timestamp;
+        if facts.key_frame && facts.frame_start && self.kind == MediaKind::Video {
+            self.nack.forget_before(seq);
+            self.height = size::height(arrival.codec, arrival.payload).or(self.height);
+        }
+        let info = PacketInfo {
+            seq: self.sequence.outward(seq),
+            timestamp,
+            marker: arrival.header.marker,
+            codec: arrival.codec,
+            arrival: arrival.now,
+            capture_us: publisher.capture_us(&mut self.clock, arrival.now_us, timestamp, !repair),
+            audio_level: extensions.audio_level,
+            orientation: extensions.orientation,
+            playout_delay: extensions.playout_delay,
+            content_type: extensions.content_type,
+            facts,
+        };
+        self.store(&info, arrival);
+        Ok((info, repair))
+    }
+
+    /// A sender report of this layer's SSRC came.
+    pub(super) fn sender_report(
+        &mut self,
+        now: Instant,
+        now_us: i64,
+        ntp: u64,
+        rtp: u32,
+        publisher: &mut PublisherClock,
+    ) {
+        publisher.report(&mut self.clock, now_us, ntp, rtp);
+        self.reception.sender_report = Some(((ntp >> 16) as u32, now));
+    }
+
+    /// The block on this layer for a reception report, while packets come.
+    pub(super) fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
+        let ssrc = self.ssrc?;
+        self.last_arrival.filter(|last| now.saturating_duration_since(*last) < REPORTED)?;
+        let expected = self.sequence.expected();
+        let reception = &mut self.reception;
+        let expected_now = expected.saturating_sub(reception.reported_expected);
+        let received_now = reception.received.saturating_sub(reception.reported_received);
+        let lost_now = expected_now.saturating_sub(received_now);
+        reception.fraction_lost = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8;
+        reception.reported_expected = expected;
+        reception.reported_received = reception.received;
+        let (last_report, delay) = match reception.sender_report {
+            Some((ntp, at)) => (ntp, (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000) as u32),
+            None => (0, 0),
+        };
+        let lost = expected as i64 - reception.received as i64;
+        Some(ReceptionReport {
+            ssrc,
+            fraction_lost: reception.fraction_lost,
+            lost: lost.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+            highest: self.sequence.reported(),
+            jitter: reception.jitter >> 4,
+            last_report,
+            delay,
+        })
+    }
+
+    /// Another SSRC sends the layer from now on.
+    fn adopt(&mut self, ssrc: Ssrc) {
+        if self.ssrc.replace(ssrc).is_some() {
+            self.sequence.succeed();
+            self.begin();
+        }
+    }
+
+    /// A stream begins that has nothing in common with its predecessor.
+    fn begin(&mut self) {
+        self.tenure += 1;
+        self.nack.clear();
+        self.clock = StreamClock::new(self.kind);
+        self.key_frame = None;
+        self.reception = Reception::default();
+    }
+
+    fn place(&mut self, arrival: &Arrival<'_>) -> Result<(crate::id::ExtSeq, bool), DropReason> {
+        let expected = self.sequence.expected();
+        match self.sequence.place(arrival.seq, arrival.direct) {
+            Placed::First(seq) => {
+                if expected > 0 {
+                    self.stats.lost += expected.saturating_sub(self.reception.received);
+                    self.begin();
+                }
+                Ok((seq, false))
+            }
+            Placed::Newest { seq, missing } => {
+                if arrival.nack {
+                    self.nack.lost(arrival.now, missing, seq);
+                }
+                Ok((seq, !arrival.direct))
+            }
+            Placed::Late(seq) => {
+                let asked = self.nack.found(arrival.now, seq, arrival.direct && arrival.rtx);
+                let repair = !arrival.direct || (!arrival.rtx && asked.is_some_and(|tries| tries > 0));
+                Ok((seq, repair))
+            }
+            Placed::Duplicate => {
+                self.stats.duplicates += 1;
+                Err(DropReason::Duplicate)
+            }
+            Placed::TooOld => Err(DropReason::TooOld),
+        }
+    }
+
+    fn count(&mut self, arrival: &Arrival<'_>, repair: bool) {
+        self.last_arrival = Some(arrival.now);
+        self.sibling = None;
+        self.codec = Some(arrival.codec);
+        self.stats.packets += 1;
+        self.stats.bytes += arrival.len as u64;
+        self.stats.recovered += u64::from(repair);
+        if repair {
+            return;
+        }
+        let reception = &mut self.reception;
+        reception.received += 1;
+        let ticks = (arrival.now_us as i128 * i128::from(clock_rate(self.kind)) / 1_000_000) as u32;
+        let transit = ticks.wrapping_sub(arrival.header.timestamp);
+        if let Some(before) = reception.transit.replace(transit) {
+            let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
+            // A timestamp that jumps (a stream that paused) is no jitter.
+            if u64::from(difference) < clock_rate(self.kind) {
+                reception.jitter = reception.jitter + difference - ((reception.jitter + 8) >> 4);
+            }
+        }
+    }
+
+    fn facts(&mut self, arrival: &Arrival<'_>) -> Result<Facts, DropReason> {
+        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker)?;
+        let timestamp = arrival.header.timestamp;
+        if facts.key_frame {
+            self.key_frame = Some(timestamp);
+        } else if arrival.codec == Codec::Vp8 && !facts.frame_start && self.key_frame == Some(timestamp) {
+            // VP8 says so in the frame's first packet only.
+            facts.key_frame = true;
+        }
+        Ok(facts)
+    }
+
+    fn store(&mut self, info: &PacketInfo, arrival: &Arrival<'_>) {
+        self.rate.add(arrival.now, arrival.len);
+        if self.ring.newest().is_none() {
+            self.ring = Ring::new(capacity(self.kind));
+        }
+        self.ring.push(PacketRef {
+            info,
+            dependency_descriptor: arrival.dependency_descriptor,
+            payload: arrival.payload,
+        });
+    }
+}
+
+fn capacity(kind: MediaKind) -> RingCapacity {
+    match kind {
+        MediaKind::Audio => RingCapacity::AUDIO,
+        MediaKind::Video => RingCapacity::VIDEO,
+    }
+}
+
+fn clock_rate(kind: MediaKind) -> u64 {
+    match kind {
+        MediaKind::Audio => 48_000,
+        MediaKind::Video => 90_000,
+    }
+}
