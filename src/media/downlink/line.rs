@@ -41,7 +41,8 @@ pub(super) struct Tenure {
 }
 
 impl Tenure {
-    fn late_stamp(&self, info: &PacketInfo, seq: ExtSeq, offsets: Offsets) -> Stamp {
+    /// How a packet looks that fills the gap `seq`.
+    pub(super) fn late_stamp(&self, info: &PacketInfo, seq: ExtSeq, offsets: Offsets) -> Stamp {
         let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
         let hollow = !self.temporal.passes(&info.facts);
         let timestamp = (self.newest.1 + behind) as u32;
@@ -73,22 +74,32 @@ pub(super) struct Line {
     pub(super) tenure: Option<Tenure>,
     /// The next number of the line's stream and of its RTX stream. Each is sealed once, so these never go back.
     pub(super) next: ExtSeq,
-    #[allow(dead_code)]
     pub(super) rtx_next: ExtSeq,
     /// The newest frame's timestamp on the line, extended, and its distance from the one before.
     newest_ts: Option<i64>,
     step: i64,
     counters: rewrite::Counters,
     pub(super) sent: Sent,
+    pub(super) rtx_sent: Sent,
     /// When the next sender report is due. `None` before the first packet.
     pub(super) report_due: Option<Instant>,
+    /// In 1/256, as the browser reported last.
+    pub(super) fraction_lost: u8,
 }
 
 /// What a sender report counts (RFC 3550 §6.4.1).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct Sent {
     pub(super) packets: u64,
+    /// Of payload.
     pub(super) octets: u64,
+}
+
+impl Sent {
+    pub(super) fn count(&mut self, octets: usize) {
+        self.packets += 1;
+        self.octets += octets as u64;
+    }
 }
 
 impl Line {
@@ -110,7 +121,9 @@ impl Line {
             step: if spec.kind == MediaKind::Audio { AUDIO_STEP } else { clock.millisecond() },
             counters: rewrite::Counters::default(),
             sent: Sent::default(),
+            rtx_sent: Sent::default(),
             report_due: None,
+            fraction_lost: 0,
         }
     }
 
@@ -184,7 +197,6 @@ impl Line {
         spec: &MediaSpec,
         from: (SourceId, usize),
         info: &PacketInfo,
-        now: Instant,
         at: i64,
     ) -> Result<(), DropReason> {
         let (payload, form) =
@@ -204,7 +216,6 @@ impl Line {
             frame: info.timestamp,
             fresh: true,
         });
-        self.report_due = Some(now);
         Ok(())
     }
 
@@ -284,15 +295,12 @@ impl Line {
                 self.step = step;
             }
         }
-        tenure.drift.measure(clock, timestamp - ideal);
+        match at {
+            Some(_) => tenure.drift = Drift::new(timestamp - ideal),
+            None => tenure.drift.measure(clock, timestamp - ideal),
+        }
         tenure.newest = (info.timestamp, timestamp);
         self.newest_ts = Some(timestamp);
-    }
-
-    /// Counts a media packet that left.
-    pub(super) fn count(&mut self, octets: usize) {
-        self.sent.packets += 1;
-        self.sent.octets += octets as u64;
     }
 }
 

@@ -1,7 +1,11 @@
 //! The sending side toward one browser: which source each line carries, and everything its packets need to look like
 //! one stream. Knows no sockets, no keys and no bandwidth.
 
+mod history;
 mod line;
+mod replay;
+mod report;
+mod resend;
 mod rewrite;
 mod seat_clock;
 mod select;
@@ -9,15 +13,19 @@ mod sequence;
 
 use std::time::{Duration, Instant};
 
+use ahash::AHashMap;
 use rand::Rng;
 
-use crate::id::{ExtSeq, SourceId};
+use crate::id::{ExtSeq, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::{OutHeader, PacketRef};
-use crate::media::spec::{DownlinkSpec, Extension, SharedMediaSpec};
+use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
+use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType, SharedMediaSpec};
 
+use history::{Entry, History};
 use line::{Line, Stamp};
+pub use replay::ReplayLimits;
+pub use report::ReceptionReport;
 use rewrite::Body;
 use seat_clock::SeatClock;
 use select::Wish;
@@ -39,13 +47,52 @@ pub struct Downlink {
     /// The number of the next packet with a transport-wide sequence number.
     transport_cc: u16,
     changed: bool,
+    owners: AHashMap<Ssrc, Owner>,
+    history: History,
+    rtt: Option<Duration>,
+    /// No line's sender report is due before this.
+    next_report: Option<Instant>,
+    stats: DownlinkStats,
+}
+
+/// Whose SSRC it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Owner {
+    line: usize,
+    rtx: bool,
+}
+
+/// Counted since the start, over all lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DownlinkStats {
+    /// Media packets, without retransmissions.
+    pub packets: u64,
+    /// Their octets of RTP, header included.
+    pub octets: u64,
+    pub retransmitted: u64,
+    /// Packets that generic NACKs asked for.
+    pub nacks: u64,
+    /// Picture loss indications and full intra requests.
+    pub plis: u64,
+    /// Tenures begun: a line took another source or layer.
+    pub switches: u64,
 }
 
 impl Downlink {
     /// `epoch` is the process's: the zero of [`crate::media::packet::PacketInfo::capture_us`].
     pub fn new(spec: SharedMediaSpec, epoch: Instant, rng: &mut impl Rng) -> Downlink {
-        let mut downlink =
-            Downlink { spec: SharedMediaSpec::default(), epoch, lines: Vec::new(), transport_cc: 0, changed: false };
+        let mut downlink = Downlink {
+            spec: SharedMediaSpec::default(),
+            epoch,
+            lines: Vec::new(),
+            transport_cc: 0,
+            changed: false,
+            owners: AHashMap::new(),
+            history: History::default(),
+            rtt: None,
+            next_report: None,
+            stats: DownlinkStats::default(),
+        };
         downlink.update(spec, rng);
         downlink
     }
@@ -60,6 +107,10 @@ impl Downlink {
             let first = ExtSeq(rng.random_range(1..FIRST_SEQ_BELOW));
             let rtx_first = ExtSeq(rng.random_range(1..FIRST_SEQ_BELOW));
             self.lines.push(Line::new(line, clock, first, rtx_first));
+        }
+        for (index, line) in self.lines.iter().enumerate() {
+            self.owners.insert(line.ssrc, Owner { line: index, rtx: false });
+            line.rtx_ssrc.map(|rtx| self.owners.insert(rtx, Owner { line: index, rtx: true }));
         }
         self.spec = spec;
         self.changed = true;
@@ -130,11 +181,29 @@ impl Downlink {
         self.changed |= line.current() != had;
         if opens? {
             let at = line.rising(line.clock.at(packet.info.capture_us));
-            line.open(&self.spec, (source, layer), packet.info, now, at)?;
-            self.changed = true;
+            self.open(now, index, (source, layer), packet.info, at)?;
         }
+        let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
         let stamp = line.stamp(packet.info, None)?;
         self.emit(now, index, packet, stamp, out)
+    }
+
+    /// Begins a tenure of `line` with the packet of `info`, at the extended timestamp `at`.
+    fn open(
+        &mut self,
+        now: Instant,
+        line: usize,
+        from: (SourceId, usize),
+        info: &PacketInfo,
+        at: i64,
+    ) -> Result<(), DropReason> {
+        let line = self.lines.get_mut(line).ok_or(DropReason::NotSelected)?;
+        line.open(&self.spec, from, info, at)?;
+        line.report_due = Some(now);
+        self.next_report = Some(now);
+        self.stats.switches += 1;
+        self.changed = true;
+        Ok(())
     }
 
     /// Writes a packet that has got its place.
@@ -148,22 +217,50 @@ impl Downlink {
     ) -> Result<Outgoing, DropReason> {
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
         let tenure = line.tenure.as_ref().ok_or(DropReason::NotSelected)?;
-        let transport_cc = tenure.payload.transport_cc && self.spec.extensions.id(Extension::TransportCc).is_some();
+        let number = transport_cc(&self.spec, &tenure.payload, self.transport_cc);
         let header = OutHeader {
             pt: tenure.payload.pt,
             seq: stamp.seq.wire(),
             ssrc: line.ssrc,
             csrc: Some(tenure.source),
             mid: Some(line.mid),
-            transport_cc: transport_cc.then_some(self.transport_cc),
-            abs_send_time: Some(abs_send_time(now.saturating_duration_since(self.epoch))),
+            transport_cc: number,
+            abs_send_time: Some(abs_send_time(now, self.epoch)),
             ..header_of(packet, stamp)
         };
         let body = Body { packet, form: tenure.form, offsets: stamp.offsets, original: None, hollow: stamp.hollow };
         let (header_len, len) = rewrite::write(out, &header, &self.spec.extensions, body)?;
-        self.transport_cc = self.transport_cc.wrapping_add(u16::from(transport_cc));
-        line.count(len - header_len);
+        self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
+        if line.rtx_ssrc.is_some() && tenure.payload.rtx.is_some() {
+            self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, stamp));
+        }
+        line.sent.count(len - header_len);
+        self.stats.packets += 1;
+        self.stats.octets += len as u64;
         Ok(Outgoing { stream: 2 * index, seq: stamp.seq, header_len, len })
+    }
+
+    /// A picture loss indication or full intra request for the stream `ssrc`: the source and layer to ask for a key
+    /// frame, unless the line shows nothing.
+    pub fn picture_lost(&mut self, ssrc: Ssrc) -> Option<(SourceId, usize)> {
+        let owner = *self.owners.get(&ssrc)?;
+        self.stats.plis += 1;
+        self.lines.get(owner.line)?.current()
+    }
+
+    /// The source whose codec `line`'s browser does not decode, as its packets showed.
+    pub fn unsupported(&self, line: usize) -> Option<(SourceId, Codec)> {
+        let wish = self.lines.get(line)?.wish;
+        wish.source.zip(wish.refused)
+    }
+
+    /// The transport-wide sequence number that the next packet gets, when it gets one.
+    pub fn next_transport_cc(&self) -> u16 {
+        self.transport_cc
+    }
+
+    pub fn stats(&self) -> DownlinkStats {
+        self.stats
     }
 }
 
@@ -180,9 +277,14 @@ fn header_of<'a>(packet: PacketRef<'a>, stamp: Stamp) -> OutHeader<'a> {
     }
 }
 
+/// `next`, when packets of `payload` are numbered transport-wide.
+fn transport_cc(spec: &MediaSpec, payload: &PayloadType, next: u16) -> Option<u16> {
+    (payload.transport_cc && spec.extensions.id(Extension::TransportCc).is_some()).then_some(next)
+}
+
 /// Seconds since the epoch as 6.18 fixed point.
-fn abs_send_time(since_epoch: Duration) -> u32 {
-    ((since_epoch.as_micros() << 18) / 1_000_000) as u32 & 0xFF_FFFF
+fn abs_send_time(now: Instant, epoch: Instant) -> u32 {
+    ((now.saturating_duration_since(epoch).as_micros() << 18) / 1_000_000) as u32 & 0xFF_FFFF
 }
 
 #[cfg(test)]

@@ -95,7 +95,6 @@ impl<T: Copy> Sequence<T> {
     }
 
     /// The publisher's packet that belongs to the open number whose wire bits are `wire`.
-    #[allow(dead_code)]
     pub(super) fn missing(&self, wire: u16) -> Option<(ExtSeq, ExtSeq, T)> {
         self.runs.iter().flatten().find_map(|run| {
             let first = shift(run.first, run.offset);

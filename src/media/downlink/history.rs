@@ -1,0 +1,168 @@
+//! What left for this browser lately, by line and sequence number: enough to send it again from the ring.
+
+use std::time::{Duration, Instant};
+
+use crate::id::{ExtSeq, SourceId};
+
+use super::line::Stamp;
+
+/// Packets remembered: a second of a 20 Mbit/s downlink, and more than rings hold of one layer. A power of two.
+const PACKETS: usize = 2_048;
+/// Twice the packets, so that few share a bucket.
+const BUCKETS: usize = 2 * PACKETS;
+/// A packet is sent again this often at most: a receiver that still asks has other trouble.
+const MOST_TIMES: u8 = 8;
+/// Shortest pause between two retransmissions of one packet. Otherwise half a round trip: a receiver asks again after a
+/// whole one, by its own estimate.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+
+/// One packet that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    pub(super) line: u16,
+    pub(super) layer: u16,
+    pub(super) source: SourceId,
+    /// The publisher's number: the packet's place in its ring.
+    pub(super) source_seq: ExtSeq,
+    pub(super) stamp: Stamp,
+}
+
+impl Entry {
+    /// Lines and layers are few: an offer holds at most some hundred m-lines.
+    pub(super) fn new(line: usize, source: SourceId, layer: usize, source_seq: ExtSeq, stamp: Stamp) -> Entry {
+        Entry { line: line as u16, layer: layer as u16, source, source_seq, stamp }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    entry: Entry,
+    /// Position of the packet before it in its bucket.
+    before: u32,
+    times: u8,
+    resent: Option<Instant>,
+}
+
+/// A ring of packets, and chains through it by hash. Empty until the first packet, then never grows.
+#[derive(Default)]
+pub(super) struct History {
+    slots: Vec<Slot>,
+    /// Position + 1 of each bucket's newest packet; the position's place in the ring is its lower bits.
+    heads: Vec<u32>,
+    written: u32,
+}
+
+impl History {
+    pub(super) fn push(&mut self, entry: Entry) {
+        if self.slots.capacity() == 0 {
+            self.slots.reserve_exact(PACKETS);
+            self.heads = vec![0; BUCKETS];
+        }
+        let bucket = bucket(entry.line, entry.stamp.seq.wire());
+        let Some(head) = self.heads.get_mut(bucket) else { return };
+        let slot = Slot { entry, before: *head, times: 0, resent: None };
+        let place = self.written as usize % PACKETS;
+        match self.slots.get_mut(place) {
+            Some(old) => *old = slot,
+            None => self.slots.push(slot),
+        }
+        self.written = self.written.wrapping_add(1);
+        *head = self.written;
+    }
+
+    /// The packet of `line` whose number ends in `wire`, when it may be sent again now. [`History::resent`] says that
+    /// it was.
+    pub(super) fn find(&self, now: Instant, line: u16, wire: u16, rtt: Duration) -> Option<Entry> {
+        let slot = self.slots.get(self.locate(line, wire)?)?;
+        let pause = (rtt / 2).max(SHORTEST_PAUSE);
+        let rested = slot.resent.is_none_or(|at| now.saturating_duration_since(at) >= pause);
+        (rested && slot.times < MOST_TIMES).then_some(slot.entry)
+    }
+
+    /// Whether the packet is here, sent again lately or not.
+    pub(super) fn contains(&self, line: u16, wire: u16) -> bool {
+        self.locate(line, wire).is_some()
+    }
+
+    pub(super) fn resent(&mut self, now: Instant, line: u16, wire: u16) {
+        if let Some(slot) = self.locate(line, wire).and_then(|place| self.slots.get_mut(place)) {
+            slot.times += 1;
+            slot.resent = Some(now);
+        }
+    }
+
+    fn locate(&self, line: u16, wire: u16) -> Option<usize> {
+        let mut position = *self.heads.get(bucket(line, wire))?;
+        // A chain leads to ever older packets and ends where the ring was overwritten.
+        let mut age = 0;
+        loop {
+            let older = self.written.wrapping_sub(position).wrapping_add(1);
+            if older <= age || older as usize > PACKETS {
+                return None;
+            }
+            age = older;
+            let place = position.wrapping_sub(1) as usize % PACKETS;
+            let slot = self.slots.get(place)?;
+            if slot.entry.line == line && slot.entry.stamp.seq.wire() == wire {
+                return Some(place);
+            }
+            position = slot.before;
+        }
+    }
+}
+
+/// Neighbouring numbers of a line fall into neighbouring buckets; lines are spread.
+fn bucket(line: u16, wire: u16) -> usize {
+    usize::from(wire.wrapping_add(line.wrapping_mul(0x9E37))) % BUCKETS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rewrite::Offsets;
+    use super::*;
+    use rand::{Rng, SeedableRng};
+
+    const RTT: Duration = Duration::from_millis(40);
+
+    fn entry(line: u16, seq: u64) -> Entry {
+        let stamp = Stamp { seq: ExtSeq(seq), timestamp: 0, marker: false, offsets: Offsets::default(), hollow: false };
+        Entry { line, layer: 0, source: SourceId(1), source_seq: ExtSeq(seq * 3), stamp }
+    }
+
+    #[test]
+    fn the_last_packets_of_all_lines_are_found_and_older_ones_are_not() {
+        let now = Instant::now();
+        let mut history = History::default();
+        assert!(history.find(now, 0, 0, RTT).is_none());
+        let mut rng = rand::rngs::StdRng::seed_from_u64(3);
+        let mut sent = Vec::new();
+        let mut next = [65_000, 3, 40_000, 65_535];
+        for _ in 0..5_000 {
+            let line = rng.random_range(0..next.len());
+            history.push(entry(line as u16, next[line]));
+            sent.push((line as u16, next[line]));
+            next[line] += 1;
+        }
+        let (old, kept) = sent.split_at(sent.len() - PACKETS);
+        for (line, seq) in kept {
+            let found = history.find(now, *line, *seq as u16, RTT);
+            assert_eq!(found.map(|entry| entry.source_seq), Some(ExtSeq(seq * 3)));
+        }
+        assert!(old.iter().all(|(line, seq)| history.find(now, *line, *seq as u16, RTT).is_none()));
+    }
+
+    #[test]
+    fn a_packet_rests_between_retransmissions_and_ends_some_day() {
+        let start = Instant::now();
+        let mut history = History::default();
+        history.push(entry(0, 9));
+        history.resent(start, 0, 9);
+        assert!(history.find(start + RTT / 4, 0, 9, RTT).is_none());
+        assert!(history.find(start + RTT, 0, 9, RTT).is_some());
+        for _ in 1..MOST_TIMES {
+            history.resent(start, 0, 9);
+        }
+        assert!(history.find(start + RTT * 100, 0, 9, RTT).is_none());
+        assert!(history.contains(0, 9));
+    }
+}

@@ -1,0 +1,123 @@
+//! Answers to generic NACKs (RFC 4585 §6.2.1), as RTX packets (RFC 4588).
+//!
+//! A packet is never sealed again under its own SSRC: two seals of one index give an AES-GCM key away.
+
+use std::time::Instant;
+
+use crate::id::{ExtSeq, SourceId, Ssrc};
+use crate::media::drop::DropReason;
+use crate::media::outgoing::Outgoing;
+use crate::media::packet::{OutHeader, PacketRef};
+use crate::media::ring::Ring;
+
+use super::history::Entry;
+use super::line::Stamp;
+use super::rewrite::{self, Body, Offsets};
+use super::{Downlink, Owner, abs_send_time, header_of, transport_cc};
+
+/// What a NACK asks for.
+struct Recalled {
+    source: SourceId,
+    layer: usize,
+    source_seq: ExtSeq,
+    was: Was,
+}
+
+enum Was {
+    Sent(Stamp),
+    /// Its number is open, and the packet at most in the ring: one that came before the first packet of its tenure's
+    /// key frame, for instance.
+    Missing(ExtSeq, Offsets),
+}
+
+impl Downlink {
+    /// Writes the retransmission of the packet `seq` of the stream `line_ssrc` into `out`. `ring` gives the ring of a
+    /// source's layer, while there is one.
+    ///
+    /// # Errors
+    /// [`DropReason::NotRetransmittable`] when RTX was not negotiated, the packet is not stored any more, or was sent
+    /// again a moment ago or too often; [`DropReason::UnknownStream`] for an SSRC that is no line's.
+    pub fn retransmit<'r>(
+        &mut self,
+        now: Instant,
+        line_ssrc: Ssrc,
+        seq: u16,
+        ring: impl FnOnce(SourceId, usize) -> Option<&'r Ring>,
+        out: &mut [u8],
+    ) -> Result<Outgoing, DropReason> {
+        let Some(Owner { line: index, rtx: false }) = self.owners.get(&line_ssrc).copied() else {
+            return Err(DropReason::UnknownStream);
+        };
+        self.stats.nacks += 1;
+        let recalled = self.recall(now, index, seq).ok_or(DropReason::NotRetransmittable)?;
+        let stored = ring(recalled.source, recalled.layer).and_then(|ring| ring.get(recalled.source_seq));
+        let packet = stored.ok_or(DropReason::NotRetransmittable)?;
+        let stamp = match recalled.was {
+            Was::Sent(stamp) => stamp,
+            Was::Missing(out, offsets) => {
+                let tenure = self.lines.get(index).and_then(|line| line.tenure.as_ref());
+                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet.info, out, offsets)
+            }
+        };
+        let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
+        if let Was::Missing(..) = recalled.was {
+            // It leaves by RTX alone; its number is taken all the same.
+            let entry = Entry::new(index, recalled.source, recalled.layer, recalled.source_seq, stamp);
+            self.history.push(entry);
+            if let Some(tenure) = self.lines.get_mut(index).and_then(|line| line.tenure.as_mut()) {
+                tenure.sequence.fill(recalled.source_seq);
+            }
+        }
+        self.history.resent(now, index as u16, seq);
+        self.stats.retransmitted += 1;
+        Ok(outgoing)
+    }
+
+    fn recall(&self, now: Instant, index: usize, seq: u16) -> Option<Recalled> {
+        let line = u16::try_from(index).ok()?;
+        if self.history.contains(line, seq) {
+            let entry = self.history.find(now, line, seq, self.rtt())?;
+            let Entry { source, layer, source_seq, stamp, .. } = entry;
+            return Some(Recalled { source, layer: usize::from(layer), source_seq, was: Was::Sent(stamp) });
+        }
+        let tenure = self.lines.get(index)?.tenure.as_ref()?;
+        let (source_seq, out, offsets) = tenure.sequence.missing(seq)?;
+        let (source, layer) = (tenure.source, tenure.layer);
+        Some(Recalled { source, layer, source_seq, was: Was::Missing(out, offsets) })
+    }
+
+    fn write_rtx(
+        &mut self,
+        now: Instant,
+        index: usize,
+        source: SourceId,
+        packet: PacketRef<'_>,
+        stamp: Stamp,
+        out: &mut [u8],
+    ) -> Result<Outgoing, DropReason> {
+        let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotRetransmittable)?;
+        let payload = rewrite::payload_for(&self.spec, &line.payloads, packet.info.codec);
+        let (Some((payload, form)), Some(ssrc)) = (payload, line.rtx_ssrc) else {
+            return Err(DropReason::NotRetransmittable);
+        };
+        let number = transport_cc(&self.spec, &payload, self.transport_cc);
+        let header = OutHeader {
+            pt: payload.rtx.ok_or(DropReason::NotRetransmittable)?,
+            seq: line.rtx_next.wire(),
+            ssrc,
+            csrc: Some(source),
+            mid: Some(line.mid),
+            transport_cc: number,
+            abs_send_time: Some(abs_send_time(now, self.epoch)),
+            ..header_of(packet, stamp)
+        };
+        let body =
+            Body { packet, form, offsets: stamp.offsets, original: Some(stamp.seq.wire()), hollow: stamp.hollow };
+        let (header_len, len) = rewrite::write(out, &header, &self.spec.extensions, body)?;
+        let seq = line.rtx_next;
+        line.rtx_next = ExtSeq(seq.0 + 1);
+        line.rtx_sent.count(len - header_len);
+        self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
+        Ok(Outgoing { stream: 2 * index + 1, seq, header_len, len })
+    }
+}
