@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { bitrateFor, cameraLayers } from './encodings';
+
+describe('the layers of a camera', () => {
+  it.each([
+    [1920, 1080, [4, 2, 1]],
+    [1280, 720, [4, 2, 1]],
+    [960, 540, [4, 2, 1]],
+    [640, 480, [2, 1]],
+    [640, 360, [2, 1]],
+    [320, 240, [1]],
+  ])('of %i×%i are scaled by %j, the last being the full picture', (width, height, scales) => {
+    const active = cameraLayers(width, height).filter((layer) => layer.active);
+    expect(active.map((layer) => layer.scaleResolutionDownBy)).toEqual(scales);
+  });
+
+  it('are always q, h and f in this order, with rising rates', () => {
+    const layers = cameraLayers(1280, 720);
+    expect(layers.map(({ rid }) => rid)).toEqual(['q', 'h', 'f']);
+    expect(layers.map(({ maxBitrate }) => maxBitrate)).toEqual([150_000, 500_000, 1_700_000]);
+  });
+
+  it('treat a phone in portrait like one in landscape', () => {
+    expect(cameraLayers(720, 1280)).toEqual(cameraLayers(1280, 720));
+  });
+});
+
+it('a bitrate never falls with more pixels and ends at the table’s last', () => {
+  let last = 0;
+  for (let pixels = 0; pixels < 4_000_000; pixels += 10_007) {
+    expect(bitrateFor(pixels)).toBeGreaterThanOrEqual(last);
+    last = bitrateFor(pixels);
+  }
+  expect(last).toBe(3_000_000);
+});

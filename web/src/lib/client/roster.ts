@@ -1,0 +1,62 @@
+/** The members of the room, as snapshot and diffs tell them; refuses a diff that does not follow. */
+import type { Member, MemberId, RoomDiff, RoomSnapshot, SourceId } from './protocol.gen';
+
+export type SourceKind = 'camera' | 'screen';
+
+export interface Owner {
+  member: Member;
+  kind: SourceKind;
+}
+
+export class Roster {
+  #members = new Map<MemberId, Member>();
+  #owners = new Map<SourceId, Owner>();
+  #revision = -1;
+  listed = false;
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** In the order of joining. */
+  get members(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  member(id: MemberId): Member | undefined {
+    return this.#members.get(id);
+  }
+
+  /** Whose source this is. */
+  owner(source: SourceId): Owner | undefined {
+    return this.#owners.get(source);
+  }
+
+  replace(snapshot: RoomSnapshot): void {
+    this.#members = new Map(snapshot.members.map((member) => [member.id, member]));
+    this.#revision = snapshot.revision;
+    this.listed = snapshot.listed;
+    this.#index();
+  }
+
+  /** Applies the next diff. `gap` means that some were missed: ask for a snapshot. An old one is `stale` and ignored. */
+  apply(diff: RoomDiff): 'applied' | 'stale' | 'gap' {
+    if (diff.revision <= this.#revision) return 'stale';
+    if (diff.revision !== this.#revision + 1) return 'gap';
+    this.#revision = diff.revision;
+    const { change } = diff;
+    if (change.kind === 'left') this.#members.delete(change.member);
+    else if (change.kind === 'room') this.listed = change.listed;
+    else this.#members.set(change.member.id, change.member);
+    this.#index();
+    return 'applied';
+  }
+
+  #index(): void {
+    this.#owners.clear();
+    for (const member of this.#members.values()) {
+      this.#owners.set(member.camera.id, { member, kind: 'camera' });
+      this.#owners.set(member.screen.id, { member, kind: 'screen' });
+    }
+  }
+}

@@ -1,0 +1,83 @@
+/** The four tracks a member sends. Publishing is `replaceTrack`; what a sender may send follows the track's size. */
+import { SCREEN_BITRATE, SCREEN_FRAMES, cameraLayers } from './encodings';
+import type { TrackKind } from './lines';
+
+type Senders = Record<TrackKind, RTCRtpTransceiver>;
+type Tracks = Record<TrackKind, MediaStreamTrack | null>;
+
+const KINDS: readonly TrackKind[] = ['microphone', 'camera', 'screen', 'screenAudio'];
+
+export class Uplink {
+  readonly tracks: Tracks = { microphone: null, camera: null, screen: null, screenAudio: null };
+  #senders: Senders | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #cameraSize = '';
+
+  /** Uses the senders of a new connection: the tracks move over. */
+  bind(senders: Senders): void {
+    this.#senders = senders;
+    this.#cameraSize = '';
+    for (const kind of KINDS) if (this.tracks[kind]) this.#apply(kind);
+  }
+
+  set(kind: TrackKind, track: MediaStreamTrack | null): Promise<void> {
+    if (this.tracks[kind] === track) return this.#work;
+    this.tracks[kind] = track;
+    return this.#apply(kind);
+  }
+
+  /** A phone that turns changes the size of its camera: to be called now and then. */
+  adapt(): void {
+    const track = this.tracks.camera;
+    if (track && sizeOf(track) !== this.#cameraSize) this.#apply('camera');
+  }
+
+  /** One change after another: senders refuse `setParameters` while another call is under way. */
+  #apply(kind: TrackKind): Promise<void> {
+    const senders = this.#senders;
+    this.#work = this.#work.then(async () => {
+      const sender = senders?.[kind].sender;
+      if (!sender || senders !== this.#senders) return;
+      const track = this.tracks[kind];
+      try {
+        if (kind === 'camera' && track) this.#cameraSize = sizeOf(track);
+        if (sender.track !== track) await sender.replaceTrack(track);
+        if (track && kind === 'camera') await this.#sizeCamera(sender, track);
+        if (track && kind === 'screen') await limitScreen(sender);
+      } catch {
+        // The connection was closed meanwhile; the next one takes the tracks anew.
+      }
+    });
+    return this.#work;
+  }
+
+  async #sizeCamera(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+    const { width = 1280, height = 720 } = track.getSettings();
+    const layers = cameraLayers(width, height);
+    const parameters = sender.getParameters();
+    if (!parameters.encodings?.length) return;
+    parameters.encodings.forEach((encoding, index) => {
+      const layer = layers.find(({ rid }) => rid === encoding.rid) ?? layers[index];
+      if (!layer) return;
+      encoding.active = layer.active;
+      encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
+      encoding.maxBitrate = layer.maxBitrate;
+    });
+    await sender.setParameters(parameters);
+  }
+}
+
+async function limitScreen(sender: RTCRtpSender): Promise<void> {
+  const parameters = sender.getParameters();
+  const encoding = parameters.encodings?.[0];
+  if (!encoding) return;
+  encoding.maxBitrate = SCREEN_BITRATE;
+  encoding.maxFramerate = SCREEN_FRAMES;
+  parameters.degradationPreference = 'maintain-resolution';
+  await sender.setParameters(parameters);
+}
+
+function sizeOf(track: MediaStreamTrack): string {
+  const { width, height } = track.getSettings();
+  return `${width}x${height}`;
+}
