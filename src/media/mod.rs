@@ -7,6 +7,7 @@ pub mod clock;
 pub mod codec;
 pub mod downlink;
 pub mod drop;
+pub mod forwarder;
 pub mod outgoing;
 pub mod packet;
 pub mod ring;

@@ -1,0 +1,414 @@
+//! The forwarder: every uplink and downlink of one shard, and who gets what from whom.
+//!
+//! Owns the routes (source and layer → lines), the audio-only lines and the turning of feedback into requests. Plain
+//! packets only: opening and sealing is the caller's.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::Rng;
+use smallvec::SmallVec;
+
+use crate::border::{SeatPlan, SourceLevel, SourceSpec, SourceState};
+use crate::id::{AudioLineId, Bps, RoomKey, SourceId, Ssrc, TransportId};
+use crate::media::downlink::Downlink;
+use crate::media::drop::DropReason;
+use crate::media::outgoing::Outgoing;
+use crate::media::packet::PacketRef;
+use crate::media::ring::Ring;
+use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
+use crate::media::uplink::Uplink;
+
+/// Where finished packets go: the owner seals and sends them.
+pub trait Sink {
+    /// Offers a buffer of at least [`crate::media::packet::MAX_PACKET`] octets to `write`, and sends what it wrote.
+    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>);
+    /// Sends one plain compound RTCP packet.
+    fn rtcp(&mut self, peer: usize, packet: &[u8]);
+    /// Counts a packet that goes nowhere.
+    fn dropped(&mut self, reason: DropReason);
+}
+
+/// How often layers are chosen anew and audio-only lines given out: one audio-level window.
+const REVIEW: Duration = Duration::from_millis(100);
+/// Louder than this (−dBov) counts as audible: room noise through a browser's noise suppression stays below −60.
+const AUDIBLE: u8 = 60;
+
+/// One subscriber's line that takes a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Route {
+    peer: usize,
+    line: usize,
+}
+
+/// One publisher's source as the shard knows it.
+struct Source {
+    spec: SourceSpec,
+    peer: Option<usize>,
+    /// Routes by kind (audio, video), then by layer.
+    routes: [Vec<Vec<Route>>; 2],
+    /// Loudest level since the last review, −dBov.
+    loudest: u8,
+    /// Smoothed over reviews, so that a single click wins no line.
+    level: u8,
+    seen: SourceState,
+    told: Option<SourceState>,
+    last_audio: Option<Instant>,
+    last_video: Option<Instant>,
+}
+
+/// The sending half of a browser: what it publishes.
+struct Publisher {
+    uplink: Uplink,
+    /// Its camera and its screen.
+    sources: [Option<SourceId>; 2],
+}
+
+/// The receiving half of a browser: what it sees.
+struct Subscriber {
+    transport: TransportId,
+    room: RoomKey,
+    spec: SharedMediaSpec,
+    downlink: Downlink,
+    plan: Arc<SeatPlan>,
+    /// What each line shows.
+    shown: Vec<Option<SourceId>>,
+    audio_lines: Vec<(AudioLineId, SourceId)>,
+    ready: bool,
+}
+
+/// News for the control plane.
+#[derive(Clone, PartialEq, Debug)]
+pub enum News {
+    Source(SourceId, SourceState),
+    AudioLines(TransportId, Vec<(AudioLineId, SourceId)>),
+    Undecodable(TransportId, Vec<SourceId>),
+    Levels(RoomKey, Vec<SourceLevel>),
+}
+
+/// All of one shard's forwarding. Peers are named by the owner's dense index.
+pub struct Forwarder {
+    epoch: Instant,
+    /// `epoch` as an NTP timestamp (RFC 3550 §4).
+    epoch_ntp: u64,
+    publishers: Vec<Option<Publisher>>,
+    subscribers: Vec<Option<Subscriber>>,
+    sources: HashMap<SourceId, Source, ahash::RandomState>,
+    /// Peers by transport, so that sources announced before their transport find it.
+    peers: HashMap<TransportId, usize>,
+    next_review: Instant,
+    audible_rooms: BTreeSet<RoomKey>,
+    undecodable: HashMap<TransportId, Vec<SourceId>>,
+    news: Vec<News>,
+    feedback: Vec<u8>,
+    lost: Vec<(Ssrc, u16)>,
+}
+
+fn kind_index(kind: MediaKind) -> usize {
+    match kind {
+        MediaKind::Audio => 0,
+        MediaKind::Video => 1,
+    }
+}
+
+/// Index of a role's source in [`Publisher::sources`].
+fn source_index(role: UplinkRole) -> usize {
+    match role {
+        UplinkRole::Microphone | UplinkRole::Camera => 0,
+        UplinkRole::Screen | UplinkRole::ScreenAudio => 1,
+    }
+}
+
+impl Forwarder {
+    /// `epoch` is the origin of server capture time, `epoch_ntp` the same moment as an NTP timestamp.
+    pub fn new(epoch: Instant, epoch_ntp: u64) -> Forwarder {
+        Forwarder {
+            epoch,
+            epoch_ntp,
+            publishers: Vec::new(),
+            subscribers: Vec::new(),
+            sources: HashMap::default(),
+            peers: HashMap::new(),
+            next_review: epoch + REVIEW,
+            audible_rooms: BTreeSet::new(),
+            undecodable: HashMap::new(),
+            news: Vec::new(),
+            feedback: Vec::with_capacity(2_048),
+            lost: Vec::with_capacity(256),
+        }
+    }
+
+    /// Adds the browser `transport` under the owner's index `peer`, or applies its re-negotiation.
+    pub fn set_peer(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        transport: TransportId,
+        room: RoomKey,
+        spec: SharedMediaSpec,
+        rng: &mut impl Rng,
+    ) {
+        if self.publishers.len() <= peer {
+            self.publishers.resize_with(peer + 1, || None);
+            self.subscribers.resize_with(peer + 1, || None);
+        }
+        let lines = spec.downlinks.len();
+        match (&mut self.publishers[peer], &mut self.subscribers[peer]) {
+            (Some(publisher), Some(subscriber)) => {
+                publisher.uplink.update(spec.clone());
+                subscriber.downlink.update(spec.clone(), rng);
+                subscriber.spec = spec;
+                subscriber.shown.resize(lines, None);
+            }
+            _ => {
+                let reporter = Ssrc(rng.random_range(1..=u32::MAX));
+                self.publishers[peer] =
+                    Some(Publisher { uplink: Uplink::new(spec.clone(), self.epoch, reporter), sources: [None; 2] });
+                self.subscribers[peer] = Some(Subscriber {
+                    transport,
+                    room,
+                    downlink: Downlink::new(spec.clone(), self.epoch, rng),
+                    spec,
+                    plan: Arc::default(),
+                    shown: vec![None; lines],
+                    audio_lines: Vec::new(),
+                    ready: false,
+                });
+                self.peers.insert(transport, peer);
+                let own: Vec<SourceSpec> =
+                    self.sources.values().map(|s| s.spec).filter(|s| s.transport == transport).collect();
+                for spec in own {
+                    self.set_source(spec);
+                }
+            }
+        }
+        self.seat(now, peer);
+    }
+
+    /// Forgets a browser: its routes end, and its sources stay without packets until another transport carries them.
+    pub fn remove_peer(&mut self, peer: usize) {
+        if let Some(subscriber) = self.subscribers.get_mut(peer).and_then(Option::take) {
+            self.peers.remove(&subscriber.transport);
+            self.undecodable.remove(&subscriber.transport);
+        }
+        if let Some(slot) = self.publishers.get_mut(peer) {
+            *slot = None;
+        }
+        for source in self.sources.values_mut() {
+            if source.peer == Some(peer) {
+                source.peer = None;
+            }
+            for routes in source.routes.iter_mut().flatten() {
+                routes.retain(|route| route.peer != peer);
+            }
+        }
+    }
+
+    /// Whether packets may flow to `peer`: its keys are known and a path is nominated.
+    pub fn set_ready(&mut self, now: Instant, peer: usize, ready: bool) {
+        if let Some(Some(subscriber)) = self.subscribers.get_mut(peer)
+            && subscriber.ready != ready
+        {
+            subscriber.ready = ready;
+            self.route(now, peer);
+        }
+    }
+
+    /// Announces a source or changes what it may send.
+    pub fn set_source(&mut self, spec: SourceSpec) {
+        let peer = self.peers.get(&spec.transport).copied();
+        let source = self.sources.entry(spec.id).or_insert_with(|| Source {
+            spec,
+            peer,
+            routes: [Vec::new(), Vec::new()],
+            loudest: 127,
+            level: 127,
+            seen: SourceState::default(),
+            told: None,
+            last_audio: None,
+            last_video: None,
+        });
+        let old = source.peer;
+        source.spec = spec;
+        source.peer = peer;
+        let index = source_index(spec.kind.video_role());
+        for (at, id) in [(old, None), (peer, Some(spec.id))] {
+            if let Some(publisher) = at.and_then(|p| self.publishers.get_mut(p)).and_then(Option::as_mut)
+                && (id.is_some() || publisher.sources[index] == Some(spec.id))
+            {
+                publisher.sources[index] = id;
+            }
+        }
+    }
+
+    /// Ends a source.
+    pub fn remove_source(&mut self, now: Instant, id: SourceId) {
+        let Some(source) = self.sources.remove(&id) else { return };
+        if let Some(Some(publisher)) = source.peer.and_then(|p| self.publishers.get_mut(p)) {
+            for slot in &mut publisher.sources {
+                slot.take_if(|s| *s == id);
+            }
+        }
+        let watching: Vec<usize> = source.routes.iter().flatten().flatten().map(|route| route.peer).collect();
+        for peer in watching {
+            self.seat(now, peer);
+        }
+    }
+
+    /// Applies who sits where.
+    pub fn set_plan(&mut self, now: Instant, peer: usize, plan: Arc<SeatPlan>) {
+        if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
+            subscriber.plan = plan;
+            self.seat(now, peer);
+        }
+    }
+
+    /// `now` as an NTP timestamp: 32 bits of seconds, 32 bits of fraction.
+    pub fn ntp(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.epoch);
+        let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+        self.epoch_ntp.wrapping_add(since.as_secs() << 32).wrapping_add(fraction)
+    }
+
+    /// What happened since the last call.
+    pub fn take_news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
+    }
+
+    /// The subscriber's downlink, for its statistics.
+    pub fn downlink(&self, peer: usize) -> Option<&Downlink> {
+        self.subscribers.get(peer)?.as_ref().map(|s| &s.downlink)
+    }
+
+    /// The publisher's uplink, for its statistics.
+    pub fn uplink(&self, peer: usize) -> Option<&Uplink> {
+        self.publishers.get(peer)?.as_ref().map(|p| &p.uplink)
+    }
+
+    /// One decrypted RTP packet from `peer`, in place: stored once, then written to every line that takes it. Says what
+    /// it carried, when that is known.
+    pub fn receive_rtp(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        packet: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Option<MediaKind> {
+        match self.fan_out(now, peer, packet, sink) {
+            Ok(kind) => Some(kind),
+            Err(reason) => {
+                sink.dropped(reason);
+                None
+            }
+        }
+    }
+
+    fn fan_out(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        packet: &mut [u8],
+        sink: &mut impl Sink,
+    ) -> Result<MediaKind, DropReason> {
+        let publisher = self.publishers.get_mut(peer).and_then(Option::as_mut).ok_or(DropReason::UnknownStream)?;
+        let sources = publisher.sources;
+        let received = publisher.uplink.receive(now, packet)?;
+        let kind = received.role.kind();
+        let id = sources[source_index(received.role)].ok_or(DropReason::NotAllowed)?;
+        let source = self.sources.get_mut(&id).ok_or(DropReason::NotAllowed)?;
+        let allowed = match kind {
+            MediaKind::Audio => source.spec.audio_allowed,
+            MediaKind::Video => source.spec.video_allowed,
+        };
+        if !allowed {
+            return Err(DropReason::NotAllowed);
+        }
+        source.note(now, kind, &received.packet);
+        let routes = source.routes[kind_index(kind)]
+            .get(received.layer)
+            .filter(|routes| !routes.is_empty())
+            .ok_or(DropReason::NoSubscriber)?;
+        // Switches are rare, so this stays on the stack and empty.
+        let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
+        for route in routes {
+            let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
+            let downlink = &mut subscriber.downlink;
+            sink.rtp(route.peer, |out| downlink.forward(now, route.line, id, received.layer, received.packet, out));
+            if downlink.take_changed() {
+                switched.push(route.peer);
+            }
+        }
+        for peer in switched {
+            self.route(now, peer);
+        }
+        Ok(kind)
+    }
+
+    /// Puts the sources of the plan and of the audio-only lines on their lines.
+    fn seat(&mut self, now: Instant, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
+            let wanted = match spec.place {
+                Place::Seat(seat) => subscriber.plan.seats.iter().find(|s| s.seat == seat).map(|s| s.source),
+                Place::AudioLine(at) => subscriber.audio_lines.iter().find(|(l, _)| *l == at).map(|(_, s)| *s),
+            }
+            .filter(|id| spec.active && self.sources.contains_key(id));
+            if subscriber.shown[line] != wanted {
+                subscriber.shown[line] = wanted;
+                subscriber.downlink.assign(line, wanted);
+            }
+        }
+        self.route(now, peer);
+    }
+
+    /// Rebuilds the routes of one subscriber from what its lines take now.
+    fn route(&mut self, now: Instant, peer: usize) {
+        for source in self.sources.values_mut() {
+            for routes in source.routes.iter_mut().flatten() {
+                routes.retain(|route| route.peer != peer);
+            }
+        }
+        self.target(now, peer);
+        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        if !subscriber.ready {
+            return;
+        }
+        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
+            for (id, layer) in subscriber.downlink.subscriptions(line).into_iter().flatten() {
+                let Some(source) = self.sources.get_mut(&id) else { continue };
+                let layers = &mut source.routes[kind_index(spec.kind)];
+                if layers.len() <= layer {
+                    layers.resize_with(layer + 1, Vec::new);
+                }
+                let route = Route { peer, line };
+                if !layers[layer].contains(&route) {
+                    layers[layer].push(route);
+                }
+            }
+        }
+        self.ask_for_key_frames(now, peer);
+    }
+}
+
+impl Source {
+    /// Remembers that packets arrive, and how loud they are.
+    fn note(&mut self, now: Instant, kind: MediaKind, packet: &PacketRef<'_>) {
+        match kind {
+            MediaKind::Audio => {
+                self.last_audio = Some(now);
+                self.seen.audio = Some(packet.info.codec);
+                if let Some(level) = packet.info.audio_level {
+                    self.loudest = self.loudest.min(level.level);
+                }
+            }
+            MediaKind::Video => {
+                self.last_video = Some(now);
+                self.seen.video = Some(packet.info.codec);
+            }
+        }
+    }
+}
+
+mod feedback;
+mod review;

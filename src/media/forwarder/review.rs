@@ -1,0 +1,203 @@
+//! What is looked at anew ten times a second: layers, liveness, levels and the audio-only lines.
+
+use super::*;
+
+/// A source without packets for this long has none: longer than the keep-alive of DTX (400 ms) and than a static
+/// screen's refresh (1 s).
+const SILENT: Duration = Duration::from_secs(2);
+
+impl Forwarder {
+    /// When [`Forwarder::handle_timeout`] wants to be called.
+    pub fn next_timeout(&self) -> Instant {
+        let feedback = self.publishers.iter().flatten().filter_map(|p| p.uplink.next_timeout());
+        let reports = self.subscribers.iter().flatten().filter(|s| s.ready).filter_map(|s| s.downlink.next_timeout());
+        feedback.chain(reports).min().map_or(self.next_review, |at| at.min(self.next_review))
+    }
+
+    /// Sends due feedback and reports, and reviews what is shown. `ntp` is `now` as an NTP timestamp (RFC 3550 §4).
+    pub fn handle_timeout(&mut self, now: Instant, ntp: u64, sink: &mut impl Sink) {
+        if now >= self.next_review {
+            self.next_review = now + REVIEW;
+            self.review(now);
+        }
+        for peer in 0..self.publishers.len() {
+            self.feedback.clear();
+            let rtt = self.subscribers[peer].as_ref().map_or(Duration::from_millis(100), |s| s.downlink.rtt());
+            let ready = self.subscribers[peer].as_ref().is_some_and(|s| s.ready);
+            if let Some(publisher) = &mut self.publishers[peer]
+                && ready
+                && publisher.uplink.next_timeout().is_some_and(|at| at <= now)
+            {
+                publisher.uplink.poll_feedback(now, rtt, &mut self.feedback);
+                if !self.feedback.is_empty() {
+                    sink.rtcp(peer, &self.feedback);
+                }
+            }
+            self.feedback.clear();
+            if let Some(subscriber) = &mut self.subscribers[peer]
+                && subscriber.ready
+                && subscriber.downlink.next_timeout().is_some_and(|at| at <= now)
+            {
+                subscriber.downlink.reports(now, ntp, &mut self.feedback);
+                if !self.feedback.is_empty() {
+                    sink.rtcp(peer, &self.feedback);
+                }
+            }
+        }
+    }
+
+    fn review(&mut self, now: Instant) {
+        self.review_sources(now);
+        self.review_levels();
+        for peer in 0..self.subscribers.len() {
+            if self.subscribers[peer].as_ref().is_some_and(|s| s.ready) {
+                self.review_audio_lines(now, peer);
+                self.target(now, peer);
+                if self.subscribers[peer].as_mut().is_some_and(|s| s.downlink.take_changed()) {
+                    self.route(now, peer);
+                }
+                self.ask_for_key_frames(now, peer);
+                self.review_decodability(peer);
+            }
+        }
+    }
+
+    /// Tells which sources began or ceased to send.
+    fn review_sources(&mut self, now: Instant) {
+        let silent = |last: Option<Instant>| last.is_none_or(|at| now.saturating_duration_since(at) > SILENT);
+        for source in self.sources.values_mut() {
+            let before = source.seen;
+            let seen = SourceState {
+                audio: before.audio.filter(|_| !silent(source.last_audio)),
+                video: before.video.filter(|_| !silent(source.last_video)),
+            };
+            if source.told != Some(seen) {
+                source.told = Some(seen);
+                self.news.push(News::Source(source.spec.id, seen));
+            }
+            source.seen = seen;
+        }
+    }
+
+    /// Smooths the levels and reports each room's audible sources, loudest first.
+    fn review_levels(&mut self) {
+        let mut rooms: HashMap<RoomKey, Vec<SourceLevel>> = HashMap::new();
+        for source in self.sources.values_mut() {
+            let heard = std::mem::replace(&mut source.loudest, 127);
+            // Fast attack, slow release: half way up at once, an eighth of the way down.
+            source.level = if heard < source.level {
+                source.level - (source.level - heard).div_ceil(2)
+            } else {
+                source.level + (heard - source.level).div_ceil(8)
+            };
+            if source.level < AUDIBLE && source.seen.audio.is_some() {
+                rooms.entry(source.spec.room).or_default().push(SourceLevel {
+                    source: source.spec.id,
+                    level: source.level,
+                    rate: Bps(0),
+                });
+            }
+        }
+        let audible: BTreeSet<RoomKey> = rooms.keys().copied().collect();
+        for room in self.audible_rooms.difference(&audible) {
+            self.news.push(News::Levels(*room, Vec::new()));
+        }
+        for (room, mut levels) in rooms {
+            levels.sort_by_key(|l| (l.level, l.source));
+            self.news.push(News::Levels(room, levels));
+        }
+        self.audible_rooms = audible;
+    }
+
+    /// Gives the audio-only lines to the loudest sources of the room that sit nowhere. Sticky: who has a line keeps it
+    /// until somebody louder needs it.
+    fn review_audio_lines(&mut self, now: Instant, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        let lines: Vec<AudioLineId> = subscriber
+            .spec
+            .downlinks
+            .iter()
+            .filter_map(|d| match d.place {
+                Place::AudioLine(line) if d.active => Some(line),
+                _ => None,
+            })
+            .collect();
+        let mut loud: Vec<(u8, SourceId)> = self
+            .sources
+            .values()
+            .filter(|s| s.spec.room == subscriber.room && s.peer.is_some_and(|p| p != peer))
+            .filter(|s| s.seen.audio.is_some() && s.spec.audio_allowed)
+            .filter(|s| !subscriber.plan.seats.iter().any(|seat| seat.source == s.spec.id))
+            .map(|s| (s.level, s.spec.id))
+            .collect();
+        loud.sort_unstable();
+        loud.truncate(lines.len());
+        let mut given: Vec<(AudioLineId, SourceId)> =
+            subscriber.audio_lines.iter().copied().filter(|(_, s)| loud.iter().any(|(_, id)| id == s)).collect();
+        for (_, id) in loud {
+            if given.iter().all(|(_, s)| *s != id)
+                && let Some(line) = lines.iter().find(|l| given.iter().all(|(g, _)| g != *l))
+            {
+                given.push((*line, id));
+            }
+        }
+        given.sort_unstable();
+        if given != subscriber.audio_lines {
+            self.news.push(News::AudioLines(subscriber.transport, given.clone()));
+            if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
+                subscriber.audio_lines = given;
+            }
+            self.seat(now, peer);
+        }
+    }
+
+    /// Aims every line of a subscriber at the highest layer of its source that is alive.
+    pub(super) fn target(&mut self, now: Instant, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
+            let Some(id) = subscriber.shown[line] else { continue };
+            let Some(source) = self.sources.get(&id) else { continue };
+            let role = match spec.kind {
+                MediaKind::Audio => source.spec.kind.audio_role(),
+                MediaKind::Video => source.spec.kind.video_role(),
+            };
+            let Some(Some(publisher)) = source.peer.map(|p| &self.publishers[p]) else { continue };
+            let layers = publisher.uplink.layers(role);
+            let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
+            subscriber.downlink.target_layer(line, id, layer, u8::MAX);
+        }
+    }
+
+    /// Asks publishers for the key frames that lines of `peer` wait for.
+    pub(super) fn ask_for_key_frames(&mut self, now: Instant, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        for line in 0..subscriber.spec.downlinks.len() {
+            if let Some((id, layer)) = subscriber.downlink.wants_key_frame(line)
+                && let Some(source) = self.sources.get(&id)
+                && let Some(Some(publisher)) = source.peer.map(|p| &mut self.publishers[p])
+            {
+                publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);
+            }
+        }
+    }
+
+    /// Tells which seated sources this subscriber has no payload type for.
+    fn review_decodability(&mut self, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        let mut refused: Vec<SourceId> = Vec::new();
+        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
+            let Some(source) = subscriber.shown[line].and_then(|id| self.sources.get(&id)) else { continue };
+            if spec.kind == MediaKind::Video
+                && let Some(codec) = source.seen.video
+                && !spec.payloads.iter().any(|pt| subscriber.spec.payload(*pt).is_some_and(|p| p.codec == codec))
+            {
+                refused.push(source.spec.id);
+            }
+        }
+        let told = self.undecodable.entry(subscriber.transport).or_default();
+        if *told != refused {
+            self.news.push(News::Undecodable(subscriber.transport, refused.clone()));
+            *told = refused;
+        }
+    }
+}
