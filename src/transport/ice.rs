@@ -114,14 +114,14 @@ impl Ice {
         self.nominated == Some(path) || self.paths.iter().any(|known| known.path == path)
     }
 
-    /// The way to the browser: the latest nominated, else the one checked last.
-    pub fn send_path(&self) -> Option<Path> {
-        self.nominated.or_else(|| self.paths.iter().max_by_key(|known| known.last_check).map(|known| known.path))
+    /// The path that the browser chose last.
+    pub fn nominated(&self) -> Option<Path> {
+        self.nominated
     }
 
-    /// Whether the browser has chosen a path.
-    pub fn is_nominated(&self) -> bool {
-        self.nominated.is_some()
+    /// The path that was checked last: where to answer while none is nominated.
+    pub fn latest(&self) -> Option<Path> {
+        self.paths.iter().max_by_key(|known| known.last_check).map(|known| known.path)
     }
 
     /// Handles one STUN message and returns the answer to send back the same way. `None` for indications, which want
