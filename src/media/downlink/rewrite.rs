@@ -1,7 +1,7 @@
 //! One forwarded packet as bytes: the line's header, then the payload with its codec's counters made continuous.
 
 use crate::id::Pt;
-use crate::media::codec::{Detail, Facts, vp8};
+use crate::media::codec::{Detail, Facts};
 use crate::media::drop::DropReason;
 use crate::media::packet::{MAX_PACKET, OutHeader, PacketRef, write_header};
 use crate::media::spec::{Codec, ExtensionMap, MediaSpec, PayloadType};
@@ -18,20 +18,16 @@ impl Offsets {
     /// A frame is dropped on purpose: frames after it close up. A receiver takes a hole in VP8's picture ids for loss and waits;
     /// VP9 and AV1 name their references by distance, so that nothing may move there.
     pub(super) fn leave_out(&mut self, facts: &Facts) {
-        if let Detail::Vp8(_) = facts.detail {
+        if facts.detail != Detail::None {
             self.picture_id = self.picture_id.wrapping_sub(1);
         }
     }
 
     fn patch(self, payload: &mut [u8], facts: &Facts) {
-        match facts.detail {
-            Detail::None => {}
-            Detail::Vp8(detail) => {
-                let picture_id = detail.picture_id.map_or(0, |id| id.value).wrapping_add(self.picture_id);
-                let tl0picidx = detail.tl0picidx.unwrap_or(0).wrapping_add(self.tl0picidx);
-                vp8::patch(payload, &detail, picture_id & PICTURE_ID_MASK, tl0picidx);
-            }
-        }
+        let (picture_id, tl0picidx) = read(facts);
+        let picture_id = picture_id.unwrap_or(0).wrapping_add(self.picture_id);
+        let tl0picidx = tl0picidx.unwrap_or(0).wrapping_add(self.tl0picidx);
+        facts.detail.patch(payload, picture_id & PICTURE_ID_MASK, tl0picidx);
     }
 }
 
@@ -73,6 +69,7 @@ fn read(facts: &Facts) -> (Option<u16>, Option<u8>) {
     match facts.detail {
         Detail::None => (None, None),
         Detail::Vp8(detail) => (detail.picture_id.map(|id| id.value), detail.tl0picidx),
+        Detail::Vp9(detail) => (detail.picture_id.map(|id| id.value), detail.tl0picidx),
     }
 }
 

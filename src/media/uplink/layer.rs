@@ -338,7 +338,7 @@ impl Layer {
     }
 
     fn facts(&mut self, arrival: &Arrival<'_>) -> Result<Facts, DropReason> {
-        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker)?;
+        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, None)?;
         let timestamp = arrival.header.timestamp;
         if facts.key_frame {
             self.key_frame = Some(timestamp);

@@ -1,0 +1,173 @@
+//! The media plane as the control plane holds it: shards by number, mailboxes in and out.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Instant, SystemTime};
+
+use crate::border::{ControlState, DataMessage, FromShard, ToShard};
+use crate::id::RoomKey;
+use crate::metrics::ShardSnapshot;
+use crate::net::udp::Udp;
+use crate::net::worker::{Handle, Worker};
+use crate::shard::Shard;
+use crate::transport::dtls::Certificate;
+use crate::transport::spec::{Candidate, Protocol};
+
+/// Data-channel messages waiting for a shard: beyond this the lane is congested and the message is shed.
+const INBOX: usize = 4_096;
+/// Samples waiting for the control plane: a second of levels from a thousand rooms.
+const OUTBOX: usize = 10_000;
+
+/// Seconds from 1900, where NTP counts from, to 1970 (RFC 5905 §6).
+const NTP_OFFSET: u64 = 2_208_988_800;
+
+/// All shards of the process.
+pub struct Plane {
+    shards: Vec<Running>,
+    threads: Vec<JoinHandle<()>>,
+    certificate: Arc<Certificate>,
+    next: AtomicU64,
+}
+
+struct Running {
+    handle: Arc<Handle>,
+    events: Arc<FromShard>,
+    candidates: Vec<Candidate>,
+}
+
+/// What the plane needs to start.
+pub struct PlaneConfig {
+    /// UDP port of shard 0; shard `i` uses `port + i`. 0 = any free ones.
+    pub port: u16,
+    pub shards: usize,
+    /// Addresses that browsers are told.
+    pub announced: Vec<IpAddr>,
+    /// Seed of all randomness in the shards; from the system's generator outside tests.
+    pub seed: u64,
+}
+
+impl Plane {
+    /// Binds every socket and starts one thread per shard.
+    ///
+    /// # Errors
+    ///
+    /// A port in use, named with its number.
+    pub fn start(config: &PlaneConfig, certificate: Certificate) -> io::Result<Plane> {
+        let certificate = Arc::new(certificate);
+        let epoch = Instant::now();
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let epoch_ntp = (since_1970.as_secs().wrapping_add(NTP_OFFSET) << 32)
+            | ((u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000);
+        let mut plane = Plane {
+            shards: Vec::new(),
+            threads: Vec::new(),
+            certificate: certificate.clone(),
+            next: AtomicU64::new(0),
+        };
+        for index in 0..config.shards.max(1) {
+            let port = if config.port == 0 { 0 } else { config.port.saturating_add(index as u16) };
+            let sockets = bind(port)?;
+            let candidates = candidates(&sockets, &config.announced);
+            let inbox = Arc::new(ToShard::new(INBOX));
+            let events = Arc::new(FromShard::new(OUTBOX));
+            let shard = Shard::new(
+                certificate.clone(),
+                epoch,
+                epoch_ntp,
+                config.seed.wrapping_add(index as u64),
+                events.clone(),
+            );
+            let worker = Worker::new(sockets, shard, inbox)?;
+            let handle = worker.handle();
+            plane.shards.push(Running { handle, events, candidates });
+            plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(|| worker.run())?);
+        }
+        Ok(plane)
+    }
+
+    /// The shard of a new room: in turn. A room lives whole on one shard.
+    pub fn choose(&self) -> usize {
+        (self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len() as u64) as usize
+    }
+
+    /// The shard that `room` lives on. Rooms are numbered so that the number names the shard.
+    pub fn shard_of(&self, room: RoomKey) -> usize {
+        (room.0 % self.shards.len() as u64) as usize
+    }
+
+    /// Where browsers reach a shard.
+    pub fn candidates(&self, shard: usize) -> &[Candidate] {
+        self.shards.get(shard).map_or(&[], |s| &s.candidates)
+    }
+
+    pub fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// Replaces a cell of a shard.
+    pub fn put(&self, shard: usize, state: ControlState) {
+        if let Some(running) = self.shards.get(shard)
+            && running.handle.inbox.put(state)
+        {
+            // A dead poller means a stopped shard, which needs no waking.
+            let _ = running.handle.waker.wake();
+        }
+    }
+
+    /// Queues a data-channel message for its recipient's shard.
+    pub fn send_data(&self, shard: usize, message: DataMessage) {
+        if let Some(running) = self.shards.get(shard)
+            && running.handle.inbox.send(message)
+        {
+            // As above.
+            let _ = running.handle.waker.wake();
+        }
+    }
+
+    /// The mailboxes that the control plane empties.
+    pub fn events(&self) -> Vec<Arc<FromShard>> {
+        self.shards.iter().map(|s| s.events.clone()).collect()
+    }
+
+    /// The latest counters, by shard.
+    pub fn snapshots(&self) -> Vec<ShardSnapshot> {
+        self.shards.iter().map(|s| *s.handle.snapshot.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+}
+
+impl Drop for Plane {
+    /// Stops every shard and waits for its thread.
+    fn drop(&mut self) {
+        for running in &self.shards {
+            running.handle.stop();
+        }
+        for thread in self.threads.drain(..) {
+            // A shard that panicked has nothing left to wait for.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Both families on one port; a machine without IPv6 gets IPv4 alone.
+fn bind(port: u16) -> io::Result<Vec<Udp>> {
+    let named = |e: io::Error| io::Error::new(e.kind(), format!("cannot bind UDP port {port}: {e}"));
+    let v4 = Udp::bind(false, port).map_err(named)?;
+    match Udp::bind(true, v4.port()) {
+        Ok(v6) => Ok(vec![v4, v6]),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(named(error)),
+        Err(_) => Ok(vec![v4]),
+    }
+}
+
+fn candidates(sockets: &[Udp], announced: &[IpAddr]) -> Vec<Candidate> {
+    announced
+        .iter()
+        .filter_map(|ip| {
+            let socket = sockets.iter().find(|s| s.is_v6() == ip.is_ipv6())?;
+            Some(Candidate { address: SocketAddr::new(*ip, socket.port()), protocol: Protocol::Udp })
+        })
+        .collect()
+}

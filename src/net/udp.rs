@@ -1,0 +1,134 @@
+//! A shard's UDP sockets: one wildcard socket per address family, batches in, replies from the address asked.
+
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use mio::net::UdpSocket;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol as SocketProtocol, Socket, Type};
+
+use crate::transport::spec::{Path, Protocol};
+
+/// Kernel buffer asked for in each direction: 4 MiB hold 30 ms at 1 Gbit/s, the longest a busy tick may take.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// One bound socket with the state for batched I/O.
+pub struct Udp {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    port: u16,
+    v6: bool,
+}
+
+impl Udp {
+    /// Binds the wildcard address of a family.
+    ///
+    /// # Errors
+    ///
+    /// When the port is in use or the family is not there.
+    pub fn bind(v6: bool, port: u16) -> io::Result<Udp> {
+        let domain = if v6 { Domain::IPV6 } else { Domain::IPV4 };
+        let socket = Socket::new(domain, Type::DGRAM, Some(SocketProtocol::UDP))?;
+        if v6 {
+            socket.set_only_v6(true)?;
+        }
+        // Best effort: the kernel caps it at its own limit.
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        let address: SocketAddr = match v6 {
+            true => (Ipv6Addr::UNSPECIFIED, port).into(),
+            false => (Ipv4Addr::UNSPECIFIED, port).into(),
+        };
+        socket.bind(&address.into())?;
+        socket.set_nonblocking(true)?;
+        let std: std::net::UdpSocket = socket.into();
+        let state = UdpSocketState::new(UdpSockRef::from(&std))?;
+        let port = std.local_addr()?.port();
+        Ok(Udp { socket: UdpSocket::from_std(std), state, port, v6 })
+    }
+
+    pub fn is_v6(&self) -> bool {
+        self.v6
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// For registering with the poller.
+    pub fn source(&mut self) -> &mut UdpSocket {
+        &mut self.socket
+    }
+
+    /// Reads one batch into `buffers` and hands out each datagram. Returns false when nothing was there.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the socket reports but "would block".
+    pub fn receive(&self, buffers: &mut Buffers, mut each: impl FnMut(Path, &mut [u8])) -> io::Result<bool> {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let count = {
+            let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = {
+                let mut rest = buffers.bytes.chunks_exact_mut(Buffers::SIZE);
+                std::array::from_fn(|_| IoSliceMut::new(rest.next().unwrap_or_default()))
+            };
+            match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        };
+        for (meta, buffer) in metas.iter().take(count).zip(buffers.bytes.chunks_exact_mut(Buffers::SIZE)) {
+            let Some(local) = meta.dst_ip else { continue };
+            let path = Path { protocol: Protocol::Udp, local: SocketAddr::new(local, self.port), remote: meta.addr };
+            let len = meta.len.min(Buffers::SIZE);
+            for datagram in buffer[..len].chunks_mut(meta.stride.max(1)) {
+                each(path, datagram);
+            }
+        }
+        Ok(count > 0)
+    }
+
+    /// Sends `contents`, cut into datagrams of `segment` octets, from the address of `path`.
+    ///
+    /// # Errors
+    ///
+    /// "Would block" when the socket buffer is full.
+    pub fn send(&self, path: Path, contents: &[u8], segment: usize) -> io::Result<()> {
+        self.state.try_send(
+            UdpSockRef::from(&self.socket),
+            &Transmit {
+                destination: path.remote,
+                ecn: None,
+                contents,
+                segment_size: (segment < contents.len()).then_some(segment),
+                src_ip: Some(path.local.ip()),
+            },
+        )
+    }
+
+    /// How many equal datagrams one send may carry.
+    pub fn max_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+}
+
+/// Memory for one batch of datagrams.
+pub struct Buffers {
+    bytes: Vec<u8>,
+}
+
+impl Buffers {
+    /// One slot holds a whole train of coalesced datagrams (GRO): UDP's largest payload.
+    const SIZE: usize = 65_536;
+
+    pub fn new() -> Buffers {
+        Buffers { bytes: vec![0; Buffers::SIZE * BATCH_SIZE] }
+    }
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Buffers::new()
+    }
+}

@@ -1,0 +1,168 @@
+//! A shard's thread: receive, timers, flush, over and over.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use crate::border::ToShard;
+use crate::media::drop::DropReason;
+use crate::metrics::ShardSnapshot;
+use crate::net::udp::{Buffers, Udp};
+use crate::shard::{Outbox, Shard};
+use crate::transport::spec::Path;
+
+const WAKER: Token = Token(usize::MAX);
+/// Batches read from one socket before timers and the flush get their turn: a flood on one socket starves nobody.
+const BATCHES_PER_TICK: usize = 8;
+/// How often the counters are copied out.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// Longest sleep: the loop notices a stop within this even when nobody wakes it.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
+
+/// What the control plane holds of a running shard.
+pub struct Handle {
+    pub inbox: Arc<ToShard>,
+    pub waker: Waker,
+    pub snapshot: Mutex<ShardSnapshot>,
+    stop: AtomicBool,
+}
+
+impl Handle {
+    /// Ends the loop after its current tick.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // A dead poller needs no waking.
+        let _ = self.waker.wake();
+    }
+}
+
+/// A shard with its sockets, ready to run.
+pub struct Worker {
+    poll: Poll,
+    sockets: Vec<Udp>,
+    shard: Shard,
+    handle: Arc<Handle>,
+    outbox: Outbox,
+    train: Vec<u8>,
+}
+
+impl Worker {
+    /// Registers the sockets with a poller of its own.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses a poller.
+    pub fn new(mut sockets: Vec<Udp>, shard: Shard, inbox: Arc<ToShard>) -> io::Result<Worker> {
+        let poll = Poll::new()?;
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            poll.registry().register(socket.source(), Token(index), Interest::READABLE)?;
+        }
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let handle = Arc::new(Handle { inbox, waker, snapshot: Mutex::default(), stop: AtomicBool::new(false) });
+        Ok(Worker { poll, sockets, shard, handle, outbox: Outbox::default(), train: Vec::new() })
+    }
+
+    pub fn handle(&self) -> Arc<Handle> {
+        self.handle.clone()
+    }
+
+    /// Runs until [`Handle::stop`].
+    pub fn run(mut self) {
+        let mut events = Events::with_capacity(64);
+        let mut buffers = Buffers::new();
+        let mut readable = vec![true; self.sockets.len()];
+        let mut copied = Instant::now();
+        while !self.handle.stop.load(Ordering::Acquire) {
+            let now = Instant::now();
+            let until = if readable.contains(&true) { now } else { self.shard.next_timeout(now) };
+            let sleep = until.saturating_duration_since(now).min(MAX_SLEEP);
+            // An interrupted wait is an empty one.
+            let _ = self.poll.poll(&mut events, Some(sleep));
+            for event in &events {
+                if let Some(flag) = readable.get_mut(event.token().0) {
+                    *flag = true;
+                }
+            }
+            self.take_commands();
+            for (index, flag) in readable.iter_mut().enumerate() {
+                if *flag {
+                    *flag = Self::read(&self.sockets[index], &mut self.shard, &mut buffers, &mut self.outbox);
+                }
+            }
+            self.shard.handle_timeout(Instant::now(), &mut self.outbox);
+            self.flush();
+            if now.duration_since(copied) >= SNAPSHOT_EVERY {
+                copied = now;
+                *self.handle.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.snapshot();
+            }
+        }
+        self.flush();
+    }
+
+    fn take_commands(&mut self) {
+        let now = Instant::now();
+        let delivery = self.handle.inbox.take();
+        for cell in delivery.cells {
+            self.shard.apply(now, cell, &mut self.outbox);
+        }
+    }
+
+    /// True when more may be waiting.
+    fn read(socket: &Udp, shard: &mut Shard, buffers: &mut Buffers, outbox: &mut Outbox) -> bool {
+        for _ in 0..BATCHES_PER_TICK {
+            let now = Instant::now();
+            match socket.receive(buffers, |path, datagram| shard.receive(now, path, datagram, outbox)) {
+                Ok(true) => {}
+                // An error belongs to one earlier datagram (ICMP); the socket lives on.
+                Ok(false) | Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// Sends everything queued: runs of equal size to one destination leave in one call.
+    fn flush(&mut self) {
+        let Worker { outbox, sockets, train, shard, .. } = self;
+        train.clear();
+        let mut run: Option<(Path, usize)> = None;
+        let mut send = |path: Path, train: &[u8], segment: usize| {
+            let Some(socket) =
+                sockets.iter().find(|s| s.port() == path.local.port() && s.is_v6() == path.remote.is_ipv6())
+            else {
+                return;
+            };
+            if socket.send(path, train, segment).is_err() {
+                shard.count_drop(DropReason::QueueFull);
+            }
+        };
+        let limit = sockets.first().map_or(1, Udp::max_segments);
+        for (path, datagram) in outbox.iter() {
+            match run {
+                Some((to, segment))
+                    if to == path
+                        && datagram.len() <= segment
+                        && train.len() % segment == 0
+                        && train.len() / segment < limit
+                        && train.len() + datagram.len() <= 65_000 =>
+                {
+                    train.extend_from_slice(datagram);
+                }
+                _ => {
+                    if let Some((to, segment)) = run {
+                        send(to, train, segment);
+                    }
+                    train.clear();
+                    train.extend_from_slice(datagram);
+                    run = Some((path, datagram.len()));
+                }
+            }
+        }
+        if let Some((to, segment)) = run {
+            send(to, train, segment);
+        }
+        outbox.clear();
+    }
+}
