@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod net;
 pub mod room;
 pub mod sdp;
+pub mod server;
 pub mod shard;
 pub mod signal;
 pub mod transport;

@@ -98,6 +98,8 @@ pub struct Shard {
     next_step: usize,
     counters: ShardSnapshot,
     events: Arc<FromShard>,
+    /// Something new lies in `events`.
+    reported: bool,
 }
 
 /// Seals what the forwarder wrote and queues it.
@@ -178,6 +180,7 @@ impl Shard {
             next_step: 0,
             counters: ShardSnapshot::default(),
             events,
+            reported: false,
         }
     }
 
@@ -261,6 +264,11 @@ impl Shard {
             self.forwarder.handle_timeout(now, ntp, &mut sealer);
         }
         self.report();
+    }
+
+    /// Whether the control plane has something to fetch, since this was asked last.
+    pub fn take_reported(&mut self) -> bool {
+        std::mem::take(&mut self.reported)
     }
 
     /// Counts a datagram that the socket refused.
@@ -372,7 +380,7 @@ impl Shard {
         };
         if state != link.told {
             link.told = state;
-            self.events.put(MediaState::Transport(link.id, state));
+            self.reported |= self.events.put(MediaState::Transport(link.id, state));
             let ready = matches!(state, ConnectionState::Connected | ConnectionState::Disconnected);
             self.forwarder.set_ready(now, peer, ready);
         }
@@ -380,7 +388,7 @@ impl Shard {
 
     fn report(&mut self) {
         for news in self.forwarder.take_news() {
-            match news {
+            self.reported |= match news {
                 News::Source(id, state) => self.events.put(MediaState::Source(id, state)),
                 News::AudioLines(id, lines) => self.events.put(MediaState::AudioLines(id, lines)),
                 News::Undecodable(id, sources) => self.events.put(MediaState::Undecodable(id, sources)),

@@ -7,6 +7,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
+use tokio::sync::Notify;
+
 use crate::border::{ControlState, DataMessage, FromShard, ToShard};
 use crate::id::RoomKey;
 use crate::metrics::ShardSnapshot;
@@ -47,6 +49,8 @@ pub struct PlaneConfig {
     pub announced: Vec<IpAddr>,
     /// Seed of all randomness in the shards; from the system's generator outside tests.
     pub seed: u64,
+    /// Told whenever a shard has news in its mailbox.
+    pub news: Arc<Notify>,
 }
 
 impl Plane {
@@ -80,7 +84,7 @@ impl Plane {
                 config.seed.wrapping_add(index as u64),
                 events.clone(),
             );
-            let worker = Worker::new(sockets, shard, inbox)?;
+            let worker = Worker::new(sockets, shard, inbox, config.news.clone())?;
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });
             plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(|| worker.run())?);

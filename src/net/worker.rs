@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::border::ToShard;
@@ -47,6 +49,7 @@ pub struct Worker {
     handle: Arc<Handle>,
     outbox: Outbox,
     train: Vec<u8>,
+    news: Arc<Notify>,
 }
 
 impl Worker {
@@ -55,14 +58,14 @@ impl Worker {
     /// # Errors
     ///
     /// When the system refuses a poller.
-    pub fn new(mut sockets: Vec<Udp>, shard: Shard, inbox: Arc<ToShard>) -> io::Result<Worker> {
+    pub fn new(mut sockets: Vec<Udp>, shard: Shard, inbox: Arc<ToShard>, news: Arc<Notify>) -> io::Result<Worker> {
         let poll = Poll::new()?;
         for (index, socket) in sockets.iter_mut().enumerate() {
             poll.registry().register(socket.source(), Token(index), Interest::READABLE)?;
         }
         let waker = Waker::new(poll.registry(), WAKER)?;
         let handle = Arc::new(Handle { inbox, waker, snapshot: Mutex::default(), stop: AtomicBool::new(false) });
-        Ok(Worker { poll, sockets, shard, handle, outbox: Outbox::default(), train: Vec::new() })
+        Ok(Worker { poll, sockets, shard, handle, outbox: Outbox::default(), train: Vec::new(), news })
     }
 
     pub fn handle(&self) -> Arc<Handle> {
@@ -94,6 +97,9 @@ impl Worker {
             }
             self.shard.handle_timeout(Instant::now(), &mut self.outbox);
             self.flush();
+            if self.shard.take_reported() {
+                self.news.notify_one();
+            }
             if now.duration_since(copied) >= SNAPSHOT_EVERY {
                 copied = now;
                 *self.handle.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.snapshot();
