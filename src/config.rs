@@ -183,6 +183,9 @@ impl Config {
         {
             return bad("http.public_dir", format!("`{}` is not a directory", dir.display()));
         }
+        if self.http.lan && self.http.address.ip().is_loopback() {
+            return bad("http.lan", format!("no other device can reach {}", self.http.address.ip()));
+        }
         let shards = self.media.shard_count();
         if shards > MAX_SHARDS {
             return bad("media.shards", format!("{shards} is more than {MAX_SHARDS}"));

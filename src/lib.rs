@@ -4,6 +4,7 @@
 
 pub mod border;
 pub mod config;
+pub mod http;
 pub mod id;
 pub mod media;
 pub mod metrics;

@@ -1,1 +1,82 @@
-fn main() {}
+//! Reads the configuration, starts the server, waits for the end, drains.
+#![forbid(unsafe_code)]
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use plenum::config::{self, Action, Config, ConfigError, LogFormat};
+use plenum::http::{self, StartError};
+use tokio::signal;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let invocation = match config::load(std::env::args_os(), std::env::vars_os()) {
+        Ok(invocation) => invocation,
+        // Also how --help and --version end, with code 0.
+        Err(ConfigError::Usage(usage)) => usage.exit(),
+        Err(error) => return fail(&error),
+    };
+    if invocation.action == Some(Action::CheckConfig) {
+        println!("The configuration is valid.");
+        return ExitCode::SUCCESS;
+    }
+    start_log(&invocation.config);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(run(invocation.config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("plenum: {error}");
+    ExitCode::FAILURE
+}
+
+fn start_log(config: &Config) {
+    // Valid: the configuration was checked.
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_default();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+async fn run(config: Config) -> Result<(), StartError> {
+    let server = http::Server::bind(config).await?;
+    println!("{}", server.greeting());
+    let shutdown = CancellationToken::new();
+    let (readiness, asked) = (server.readiness().clone(), shutdown.clone());
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        readiness.set_draining();
+        println!("Stopping. Once more to stop at once.");
+        asked.cancel();
+        asked_to_stop().await;
+        std::process::exit(1);
+    });
+    server.readiness().set_ready();
+    server.serve(None, shutdown).await;
+    Ok(())
+}
+
+/// Returns at Ctrl-C, or when a service manager asks the process to end.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    // When not even this can be listened for, only the process's end is left.
+    if signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}

@@ -193,6 +193,7 @@ mod tests {
             ("[http]\npublic_url = \"https://calls.example/path\"\n", "http.public_url"),
             ("[http]\nallowed_origins = [\"https://a.example/\"]\n", "http.allowed_origins"),
             ("[http]\npublic_dir = \"/nonexistent\"\n", "http.public_dir"),
+            ("[http]\naddress = \"127.0.0.1:80\"\nlan = true\n", "http.lan"),
             ("[log]\nlevel = \"a=b=c\"\n", "log.level"),
         ] {
             let error = with_file(&key.replace('.', "-"), text, &[], &[]).unwrap_err().to_string();
