@@ -131,7 +131,7 @@ impl Ice {
     pub fn handle(&mut self, now: Instant, path: Path, datagram: &[u8]) -> Result<Option<Vec<u8>>, DropReason> {
         let mut message = Message::new();
         message.unmarshal_binary(datagram).map_err(|_| DropReason::BadStun)?;
-        if datagram.len() != 20 + message.length as usize || datagram.len() % 4 != 0 {
+        if datagram.len() != 20 + message.length as usize || !datagram.len().is_multiple_of(4) {
             return Err(DropReason::BadStun);
         }
         if message.typ == MessageType::new(METHOD_BINDING, CLASS_INDICATION) {
