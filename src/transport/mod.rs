@@ -3,6 +3,7 @@
 //! Never imports `media`'s tracks and slots, `net`, `room` or `signal`; of `media` only `media::spec` and the drop
 //! reasons.
 
+pub mod data;
 pub mod dtls;
 pub mod ice;
 pub mod spec;
@@ -10,11 +11,14 @@ pub mod srtp;
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use crate::id::{ExtSeq, Ssrc};
 use crate::media::drop::DropReason;
+use data::Data;
 use dtls::{Certificate, Dtls, DtlsState};
 use ice::Ice;
-use spec::{ConnectionSpec, Path, TransportState};
+use spec::{ConnectionSpec, Lane, Path, TransportState};
 use srtp::Srtp;
 
 /// Silence after which a connection counts as disconnected. Chromium checks every 2.5 s and Firefox every 5 s, so this
@@ -42,6 +46,7 @@ pub struct Transport {
     ice: Ice,
     dtls: Dtls,
     srtp: Option<Srtp>,
+    data: Option<Data>,
     /// Where the latest DTLS datagram came from: browsers may start DTLS before they nominate.
     dtls_path: Option<Path>,
     /// When something authenticated came last.
@@ -57,6 +62,7 @@ impl Transport {
             ice: Ice::new(certificate.provider().clone(), spec),
             dtls: Dtls::new(certificate, &spec.fingerprint),
             srtp: None,
+            data: spec.sctp.map(Data::new),
             dtls_path: None,
             last_alive: None,
             silent: false,
@@ -64,9 +70,12 @@ impl Transport {
     }
 
     /// Takes over a new answer: a changed ufrag is an ICE restart. DTLS and its keys stay; a browser with another
-    /// certificate is another transport.
+    /// certificate is another transport. Data channels may come with any answer, and then stay.
     pub fn update(&mut self, spec: &ConnectionSpec) {
         self.ice.update(spec);
+        if self.data.is_none() {
+            self.data = spec.sctp.map(Data::new);
+        }
     }
 
     pub fn state(&self) -> TransportState {
@@ -170,10 +179,23 @@ impl Transport {
             self.srtp = Some(keys);
             self.alive(now);
         }
-        self.flush(out);
+        while let Some(packet) = self.dtls.poll_data() {
+            self.alive(now);
+            if let Some(data) = &mut self.data {
+                data.receive(now, packet.freeze());
+            }
+        }
+        self.flush(now, out);
     }
 
-    fn flush(&mut self, out: &mut impl TransportOut) {
+    fn flush(&mut self, now: Instant, out: &mut impl TransportOut) {
+        if let (DtlsState::Established, Some(data)) = (self.dtls.state(), &mut self.data) {
+            while let Some(packets) = data.poll_transmit(now) {
+                for packet in packets {
+                    self.dtls.send_data(now, &packet);
+                }
+            }
+        }
         let path = self.send_path();
         while let Some(datagram) = self.dtls.poll_transmit() {
             if let Some(path) = path {
@@ -182,6 +204,7 @@ impl Transport {
         }
         if self.dtls.state() == DtlsState::Ended {
             self.srtp = None;
+            self.data = None;
         }
     }
 
@@ -191,13 +214,17 @@ impl Transport {
             return None;
         }
         let silence = self.last_alive.filter(|_| !self.silent).map(|at| at + SILENCE);
-        silence.into_iter().chain(self.dtls.next_timeout()).min()
+        let data = self.data.as_ref().and_then(Data::next_timeout);
+        silence.into_iter().chain(self.dtls.next_timeout()).chain(data).min()
     }
 
     /// Does what is due. Calling it early is harmless.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut impl TransportOut) {
         self.silent = self.last_alive.is_some_and(|at| now >= at + SILENCE);
         self.dtls.handle_timeout(now);
+        if let Some(data) = &mut self.data {
+            data.handle_timeout(now);
+        }
         self.after_dtls(now, out);
     }
 
@@ -225,9 +252,27 @@ impl Transport {
         self.srtp.as_mut().ok_or(DropReason::NotConnected)?.seal_rtcp(buf, len)
     }
 
+    /// Sends one message to the browser: see [`Data::send`].
+    pub fn send_data(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        payload: &[u8],
+        out: &mut impl TransportOut,
+    ) -> Result<(), DropReason> {
+        self.data.as_mut().ok_or(DropReason::NotConnected)?.send(now, lane, payload)?;
+        self.flush(now, out);
+        Ok(())
+    }
+
+    /// The next message from the browser. To be emptied after each [`Transport::handle`]: the queue is short.
+    pub fn poll_data(&mut self) -> Option<(Lane, Bytes)> {
+        self.data.as_mut()?.poll()
+    }
+
     /// Ends the connection and tells the browser.
     pub fn close(&mut self, now: Instant, out: &mut impl TransportOut) {
         self.dtls.close(now);
-        self.flush(out);
+        self.flush(now, out);
     }
 }

@@ -111,6 +111,15 @@ pub struct Path {
     pub remote: SocketAddr,
 }
 
+/// Which data channel a message came by or leaves by. The browser opens both, by their labels.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Lane {
+    /// Label `reliable`: ordered, retransmitted.
+    Reliable,
+    /// Label `lossy`: unordered, not retransmitted.
+    Lossy,
+}
+
 /// How far a transport has come.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum TransportState {
