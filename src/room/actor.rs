@@ -35,6 +35,7 @@ pub(super) enum Command {
     Enter(Entry, oneshot::Sender<bool>),
     Request(LinkId, Request),
     Lost(LinkId),
+    Holds(LinkId, oneshot::Sender<bool>),
 }
 
 /// The way to one room.
@@ -53,6 +54,12 @@ impl Handle {
     /// Says that a client's signalling connection is gone.
     pub async fn lost(&self, link: LinkId) {
         let _ = self.queue.send(Command::Lost(link)).await;
+    }
+
+    /// Whether a client is in the room.
+    pub async fn holds(&self, link: LinkId) -> bool {
+        let (sender, answer) = oneshot::channel();
+        self.queue.send(Command::Holds(link, sender)).await.is_ok() && answer.await.unwrap_or(false)
     }
 
     pub(super) fn try_send(&self, command: Command) -> Result<(), mpsc::error::TrySendError<Command>> {
@@ -139,6 +146,9 @@ impl Room {
                 let _ = entered.send(is_in);
             }
             Command::Lost(link) => self.lose(link, now),
+            Command::Holds(link, holds) => {
+                let _ = holds.send(self.members.iter().any(|member| member.is_linked_by(link)));
+            }
             Command::Request(link, request) => self.answer(link, request, now),
         }
     }

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::outbox::{LinkId, Outbox, Push};
+use super::outbox::{Ack, LinkId, Outbox, Push};
 use crate::id::RoomId;
-use crate::signal::protocol::{PublicRoom, RoomsDiff};
+use crate::signal::protocol::{LobbyReply, PublicRoom, RoomsDiff};
 
 /// Between two differences: a list that moves more often cannot be read.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -41,9 +41,9 @@ impl Lobby {
         list.changed |= before.unwrap_or(0) != members;
     }
 
-    /// Adds a watcher and returns the list from which its differences lead on. True when the
-    /// caller shall run [`Lobby::run`].
-    pub(super) fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>) -> (Vec<PublicRoom>, bool) {
+    /// Adds a watcher and acknowledges with the list from which its differences lead on. True when the caller shall
+    /// run [`Lobby::run`].
+    pub(super) fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>, ack: Ack<LobbyReply>) -> bool {
         let mut list = self.lock();
         if list.watchers.is_empty() {
             list.told = list.view();
@@ -52,8 +52,10 @@ impl Lobby {
         list.watchers.insert(link, outbox);
         let mut rooms: Vec<_> =
             list.told.iter().map(|(id, members)| PublicRoom { id: id.clone(), members: *members }).collect();
-        rooms.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.id.cmp(&b.id)));
-        (rooms, !std::mem::replace(&mut list.running, true))
+        sort(&mut rooms);
+        // Under the lock, so that no difference overtakes the list.
+        ack.send(Ok(LobbyReply { rooms }));
+        !std::mem::replace(&mut list.running, true)
     }
 
     pub(super) fn unwatch(&self, link: LinkId) {
@@ -75,20 +77,14 @@ impl Lobby {
 
     /// Sends the difference, if any. False when nobody watches.
     fn tell(&self) -> bool {
-        let (diff, watchers) = {
-            let mut list = self.lock();
-            if list.watchers.is_empty() {
-                list.running = false;
-                return false;
-            }
-            let diff = list.advance();
-            (diff, list.watchers.values().cloned().collect::<Vec<_>>())
-        };
-        if let Some(diff) = diff {
+        let mut list = self.lock();
+        if list.watchers.is_empty() {
+            list.running = false;
+            return false;
+        }
+        if let Some(diff) = list.advance() {
             let push = Push::Rooms(diff);
-            for watcher in watchers {
-                watcher.push(&push);
-            }
+            list.watchers.values().for_each(|watcher| watcher.push(&push));
         }
         true
     }
@@ -113,8 +109,13 @@ impl List {
             removed: self.told.keys().filter(|id| !view.contains_key(*id)).cloned().collect(),
         };
         self.told = view;
-        diff.changed.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.id.cmp(&b.id)));
+        sort(&mut diff.changed);
         diff.removed.sort();
         (diff != RoomsDiff::default()).then_some(diff)
     }
+}
+
+/// Largest first.
+fn sort(rooms: &mut [PublicRoom]) {
+    rooms.sort_by(|a, b| b.members.cmp(&a.members).then_with(|| a.id.cmp(&b.id)));
 }

@@ -13,7 +13,7 @@ use super::actor::{self, Command, Feed, Handle};
 use super::lobby::Lobby;
 use super::member::{Link, Resident};
 use super::name;
-use super::outbox::{LinkId, Outbox};
+use super::outbox::{Ack, LinkId, Outbox};
 use super::plane::{MediaPlane, Negotiator};
 use super::room::Entry;
 use crate::border::{MediaSample, MediaState, SeatPlan};
@@ -117,25 +117,12 @@ impl Rooms {
         }
     }
 
-    /// Takes a sample of the media plane for whichever room it belongs to.
-    pub fn take_sample(&self, sample: MediaSample) {
-        let feed = match &sample {
-            MediaSample::Levels(room, _) => self.0.routes.of_room(*room),
-            MediaSample::Data(message) => self.0.routes.of_transport(message.transport),
-        };
-        if let Some(feed) = feed {
-            feed.send(sample);
-        }
-    }
-
-    /// Starts to send the public room list's differences to a client; needs a Tokio runtime.
-    pub fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>) -> LobbyReply {
-        let (rooms, first) = self.0.lobby.watch(link, outbox);
-        if first {
+    /// Acknowledges with the public room list and sends its differences to a client; needs a Tokio runtime.
+    pub fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>, ack: Ack<LobbyReply>) {
+        if self.0.lobby.watch(link, outbox, ack) {
             let shared = self.0.clone();
             tokio::spawn(async move { shared.lobby.run().await });
         }
-        LobbyReply { rooms }
     }
 
     pub fn unwatch(&self, link: LinkId) {

@@ -1,5 +1,18 @@
 //! Socket.IO: the contract, the thin layer over socketioxide, rate limits.
+//!
+//! Owns connections and the form of messages; what they mean is `room`'s business.
 
+mod intake;
+mod layer;
+mod message;
 pub mod payload;
+mod peer;
+mod peer_info;
 pub mod protocol;
+mod rate;
+mod session;
 pub mod typescript;
+
+pub use layer::{Signal, SignalConfig, SignalService, service};
+pub use peer_info::{KillSwitch, PeerInfo};
+pub use rate::Rate;

@@ -1,0 +1,212 @@
+//! The thin layer over socketioxide: who may connect, and how every connection begins and ends.
+//!
+//! It closes seven traps of the library: session ids are secrets and never leave this module; events reach one session
+//! in wire order, from the first on; what cannot be sent ends the connection instead of vanishing; no library room is
+//! used; and a client that does not read is cut from outside.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use engineioxide::service::NotFoundService;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::{ConnectHandler, ConnectMiddleware};
+use socketioxide::service::SocketIoService;
+use socketioxide::socket::Socket;
+use socketioxide::{ParserConfig, SocketIo};
+use socketioxide_core::Value;
+use tokio::sync::mpsc;
+
+use super::intake::{Envelope, Intake, Ours, QUEUE};
+use super::peer::Peer;
+use super::protocol::{Auth, ErrorBody, ErrorCode, Farewell, FarewellReason, PROTOCOL};
+use super::rate::{Bucket, Rate};
+use super::session::Session;
+use crate::room::{LinkId, Outbox, Push, Rooms};
+
+/// Outbound packets that may wait for one client. A room of 200 that joins at once is 200 of them; a client further
+/// behind is cut.
+const OUTBOUND: usize = 1024;
+/// Binary attachments of one message.
+const ATTACHMENTS: usize = 16;
+/// How long a connection may take to join the namespace.
+const CONNECT: Duration = Duration::from_secs(8);
+
+/// Limits of signalling.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SignalConfig {
+    /// Between two heartbeats.
+    pub ping_interval: Duration,
+    /// How long a heartbeat may stay unanswered.
+    pub ping_timeout: Duration,
+    /// Messages of one client.
+    pub messages: Rate,
+    /// `app` events of one client.
+    pub app: Rate,
+}
+
+impl Default for SignalConfig {
+    fn default() -> Self {
+        SignalConfig {
+            ping_interval: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(5),
+            // A page sends a dozen messages when it starts and a few a second while its window is resized.
+            messages: Rate { burst: 200.0, per_second: 50.0 },
+            app: Rate { burst: 20.0, per_second: 20.0 },
+        }
+    }
+}
+
+/// The Socket.IO endpoint, to be routed at `/socket.io/`.
+pub type SignalService = SocketIoService<NotFoundService>;
+
+/// Signalling as the server sees it. Cheap to clone.
+#[derive(Clone)]
+pub struct Signal {
+    gate: Gate,
+    io: SocketIo,
+}
+
+/// Builds the Socket.IO endpoint. Requests to it may carry a [`super::PeerInfo`] extension.
+pub fn service(rooms: Rooms, config: SignalConfig) -> (SignalService, Signal) {
+    // Twice a message's limit, so that a message somewhat too large is refused in words instead of by a closed
+    // connection; polling carries attachments in base64.
+    let largest = usize::try_from(rooms.limits().message_bytes).unwrap_or(usize::MAX).saturating_mul(2);
+    let parser = ParserConfig::common()
+        .max_incoming_binaries(ATTACHMENTS)
+        .max_incoming_binary_buf_size(largest)
+        .packet_completion_timeout(CONNECT);
+    let (service, io) = SocketIo::builder()
+        .req_path("/socket.io")
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .connect_timeout(CONNECT)
+        .max_buffer_size(OUTBOUND)
+        .max_payload(largest as u64)
+        .ws_max_message_size(largest)
+        .ws_max_frame_size(largest)
+        .with_parser(parser)
+        .build_svc();
+    let gate = Gate(Arc::new(Inside { rooms, config, peers: Mutex::default(), last_link: AtomicU64::new(0) }));
+    io.ns("/", gate.clone().with(gate.clone()));
+    (service, Signal { gate, io })
+}
+
+impl Signal {
+    /// Clients connected now.
+    pub fn peers(&self) -> usize {
+        self.gate.peers().len()
+    }
+
+    /// Takes no new members, says farewell to everybody, and closes all connections after `grace`.
+    pub async fn drain(&self, grace: Duration) {
+        self.gate.0.rooms.drain();
+        let message = "the server is going down".to_owned();
+        let push = Push::Farewell(Farewell { reason: FarewellReason::Draining, message });
+        let peers: Vec<_> = self.gate.peers().values().cloned().collect();
+        for peer in peers {
+            peer.push(&push);
+        }
+        tokio::time::sleep(grace).await;
+        self.io.close().await;
+    }
+}
+
+/// Lets clients in.
+#[derive(Clone)]
+struct Gate(Arc<Inside>);
+
+struct Inside {
+    rooms: Rooms,
+    config: SignalConfig,
+    peers: Mutex<HashMap<LinkId, Arc<Peer>>>,
+    last_link: AtomicU64,
+}
+
+/// What the middleware leaves for the connect handler.
+#[derive(Clone)]
+struct Arrival(Arc<Mutex<Option<(Session, mpsc::Receiver<Envelope>, Arc<Peer>)>>>);
+
+impl Gate {
+    fn peers(&self) -> MutexGuard<'_, HashMap<LinkId, Arc<Peer>>> {
+        self.0.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything that must be in place before the client learns that it is connected.
+    fn receive(&self, socket: &Arc<Socket<LocalAdapter>>, auth: Auth) {
+        let inside = &*self.0;
+        let link = LinkId(inside.last_link.fetch_add(1, Ordering::Relaxed) + 1);
+        let peer = Peer::new(link, socket);
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let limit = usize::try_from(inside.rooms.limits().message_bytes).unwrap_or(usize::MAX);
+        let bucket = Bucket::new(inside.config.messages, Instant::now());
+        socket.on_fallback(Intake::new(peer.clone(), sender, bucket, limit));
+        let (leaving, gate) = (peer.clone(), self.clone());
+        socket.on_disconnect(move || {
+            leaving.end();
+            gate.peers().remove(&leaving.link);
+            async {}
+        });
+        let session = Session::new(peer.clone(), inside.rooms.clone(), auth.resume, inside.config.app);
+        socket.extensions.insert(Arrival(Arc::new(Mutex::new(Some((session, queue, peer))))));
+    }
+}
+
+/// Why a client may not connect, as Socket.IO's `connect_error` carries it: JSON in its message.
+struct Rejection(ErrorBody);
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(&self.0).unwrap_or_default())
+    }
+}
+
+fn check(auth: Option<&Value>) -> Result<Auth, ErrorBody> {
+    let text = match auth {
+        Some(Value::Str(text, _)) => text.as_str(),
+        _ => "{}",
+    };
+    let auth: Auth =
+        serde_json::from_str(text).map_err(|error| ErrorBody::new(ErrorCode::BadRequest, format!("auth: {error}")))?;
+    if auth.protocol != PROTOCOL {
+        let message = format!("auth.protocol: this server speaks {PROTOCOL}; reload the page");
+        return Err(ErrorBody::new(ErrorCode::ProtocolMismatch, message));
+    }
+    Ok(auth)
+}
+
+impl ConnectMiddleware<LocalAdapter, Ours> for Gate {
+    async fn call<'a>(
+        &'a self,
+        socket: Arc<Socket<LocalAdapter>>,
+        auth: &'a Option<Value>,
+    ) -> Result<(), Box<dyn fmt::Display + Send>> {
+        match check(auth.as_ref()) {
+            Ok(auth) => {
+                self.receive(&socket, auth);
+                Ok(())
+            }
+            Err(error) => Err(Box::new(Rejection(error))),
+        }
+    }
+}
+
+impl ConnectHandler<LocalAdapter, Ours> for Gate {
+    /// Runs when the client is connected: from here on it can be sent to.
+    fn call(&self, socket: Arc<Socket<LocalAdapter>>, _: Option<Value>) {
+        let Some(Arrival(arrival)) = socket.extensions.remove() else { return };
+        let Some((session, queue, peer)) = arrival.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        if !peer.is_gone() {
+            self.peers().insert(peer.link, peer.clone());
+        }
+        // A disconnect between the two lines above removed nothing.
+        if peer.is_gone() {
+            self.peers().remove(&peer.link);
+        }
+        tokio::spawn(session.run(queue));
+    }
+}

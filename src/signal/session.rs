@@ -1,0 +1,160 @@
+//! What one client's events mean, one after the other.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::de::DeserializeOwned;
+use socketioxide::extract::AckSender;
+use tokio::sync::mpsc;
+
+use super::intake::Envelope;
+use super::message::Message;
+use super::peer::Peer;
+use super::protocol::*;
+use super::rate::{Bucket, Rate};
+use crate::id::RoomId;
+use crate::room::{Ack, Entry, Handle, Request, Rooms};
+
+/// One client's place in the server.
+pub(super) struct Session {
+    peer: Arc<Peer>,
+    rooms: Rooms,
+    /// From `auth`.
+    resume: Option<String>,
+    room: Option<(RoomId, Handle)>,
+    app: Bucket,
+}
+
+impl Session {
+    pub(super) fn new(peer: Arc<Peer>, rooms: Rooms, resume: Option<String>, app: Rate) -> Session {
+        Session { peer, rooms, resume, room: None, app: Bucket::new(app, Instant::now()) }
+    }
+
+    /// Handles events until the client is gone; what it had sent before still counts.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Envelope>) {
+        loop {
+            tokio::select! {
+                biased;
+                () = self.peer.ended() => break,
+                envelope = queue.recv() => match envelope {
+                    Some(envelope) => self.handle(envelope).await,
+                    None => break,
+                },
+            }
+        }
+        queue.close();
+        while let Some(envelope) = queue.recv().await {
+            self.handle(envelope).await;
+        }
+        if let Some((_, room)) = self.room.take() {
+            room.lost(self.peer.link).await;
+        }
+        self.rooms.unwatch(self.peer.link);
+    }
+
+    async fn handle(&mut self, envelope: Envelope) {
+        let Envelope { message, ack, .. } = envelope;
+        let Some(event) = message.event() else {
+            return self.refuse(ack, ErrorCode::BadRequest, "an event begins with its name");
+        };
+        match event.as_str() {
+            "join" => self.join(&message, ack).await,
+            "leave" => self.leave(&message, ack).await,
+            "snapshot" => self.ask(&message, ack, |Snapshot {}, ack| Request::Snapshot(ack)).await,
+            "offer" => self.ask(&message, ack, Request::Offer).await,
+            "media" => self.ask(&message, ack, Request::Media).await,
+            "wishes" => self.ask(&message, ack, Request::Wishes).await,
+            "rename" => self.ask(&message, ack, Request::Rename).await,
+            "hand" => self.ask(&message, ack, Request::Hand).await,
+            "chat" => self.ask(&message, ack, Request::Chat).await,
+            "app" => self.app(message, ack).await,
+            "lobby" => self.lobby(&message, ack),
+            _ => self.refuse(ack, ErrorCode::UnknownEvent, "no such event; application events travel in `app`"),
+        }
+    }
+
+    fn refuse(&self, ack: AckSender, code: ErrorCode, message: &str) {
+        self.peer.acknowledge::<Done>(ack, &Err(ErrorBody::new(code, message)));
+    }
+
+    /// Reads the payload and hands the request to the room.
+    async fn ask<P, R>(&self, message: &Message, ack: AckSender, request: impl FnOnce(P, Ack<R>) -> Request)
+    where
+        P: DeserializeOwned,
+        R: serde::Serialize + 'static,
+    {
+        match message.payload() {
+            Ok(payload) => self.send(request(payload, self.peer.ack(ack))).await,
+            Err(error) => self.peer.acknowledge::<Done>(ack, &Err(error)),
+        }
+    }
+
+    /// Without a room the request is dropped, and its acknowledgement says so.
+    async fn send(&self, request: Request) {
+        if let Some((_, room)) = &self.room {
+            room.request(self.peer.link, request).await;
+        }
+    }
+
+    async fn join(&mut self, message: &Message, ack: AckSender) {
+        let join: Join = match message.payload() {
+            Ok(join) => join,
+            Err(error) => return self.peer.acknowledge::<Done>(ack, &Err(error)),
+        };
+        if let Some((room, handle)) = &self.room
+            && *room != join.room
+            && handle.holds(self.peer.link).await
+        {
+            return self.refuse(ack, ErrorCode::AlreadyJoined, "leave the present room first");
+        }
+        let entry = Entry {
+            link: self.peer.link,
+            outbox: self.peer.clone(),
+            name: join.name,
+            listed: join.listed,
+            resume: self.resume.clone(),
+            ack: self.peer.ack(ack),
+        };
+        if let Some(handle) = self.rooms.enter(&join.room, entry).await {
+            self.room = Some((join.room, handle));
+        }
+    }
+
+    async fn leave(&mut self, message: &Message, ack: AckSender) {
+        match message.payload::<Leave>() {
+            Ok(leave) => {
+                let soon = leave.soon;
+                self.send(Request::Leave(leave, self.peer.ack(ack))).await;
+                if !soon {
+                    self.room = None;
+                    // Who has left does not come back as the same member.
+                    self.resume = None;
+                }
+            }
+            Err(error) => self.peer.acknowledge::<Done>(ack, &Err(error)),
+        }
+    }
+
+    async fn app(&mut self, message: Message, ack: AckSender) {
+        if !self.app.take(Instant::now()) {
+            return self.refuse(ack, ErrorCode::RateLimited, "too many application events; try again after a second");
+        }
+        match message.app() {
+            Ok(app) => self.send(Request::App(app, self.peer.ack(ack))).await,
+            Err(error) => self.peer.acknowledge::<Done>(ack, &Err(error)),
+        }
+    }
+
+    fn lobby(&self, message: &Message, ack: AckSender) {
+        match message.payload::<Lobby>() {
+            Ok(Lobby { watch: true }) => {
+                self.rooms.watch(self.peer.link, self.peer.clone(), self.peer.ack(ack));
+            }
+            Ok(Lobby { watch: false }) => {
+                self.rooms.unwatch(self.peer.link);
+                self.peer.acknowledge(ack, &Ok(LobbyReply::default()));
+            }
+            Err(error) => self.peer.acknowledge::<Done>(ack, &Err(error)),
+        }
+    }
+}
