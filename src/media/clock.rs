@@ -26,6 +26,14 @@ const REMEMBERED: usize = 32;
 /// Microseconds in a second.
 const MICROS: i64 = 1_000_000;
 
+/// RTP clock rate in Hz: that of every codec of the kind.
+pub(super) fn clock_rate(kind: MediaKind) -> u32 {
+    match kind {
+        MediaKind::Audio => 48_000,
+        MediaKind::Video => 90_000,
+    }
+}
+
 /// An NTP timestamp (RFC 5905 §6: 32.32 fixed point) in microseconds since 1900, rounded down.
 fn ntp_us(ntp: u64) -> i64 {
     let seconds = (ntp >> 32) as i64;
@@ -156,10 +164,7 @@ pub struct StreamClock {
 impl StreamClock {
     pub fn new(kind: MediaKind) -> StreamClock {
         StreamClock {
-            rate: match kind {
-                MediaKind::Audio => 48_000,
-                MediaKind::Video => 90_000,
-            },
+            rate: i64::from(clock_rate(kind)),
             newest: None,
             report: None,
             arrival: WindowedMin::default(),

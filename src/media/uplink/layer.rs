@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::id::{Bps, Rid, Ssrc};
-use crate::media::clock::{PublisherClock, StreamClock};
+use crate::id::{Bps, ExtSeq, Rid, Ssrc};
+use crate::media::clock::{PublisherClock, StreamClock, clock_rate};
 use crate::media::codec::{self, Facts};
 use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
@@ -72,6 +72,8 @@ pub struct Layer {
 #[derive(Clone, Debug, Default)]
 struct Reception {
     received: u64,
+    /// Originals or repairs.
+    arrived: u64,
     reported_expected: u64,
     reported_received: u64,
     fraction_lost: u8,
@@ -162,13 +164,12 @@ impl Layer {
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub fn jitter(&self) -> Duration {
         let ticks = u64::from(self.reception.jitter >> 4);
-        Duration::from_micros(ticks * 1_000_000 / clock_rate(self.kind))
+        Duration::from_micros(ticks * 1_000_000 / u64::from(clock_rate(self.kind)))
     }
 
     /// Counters since the layer began.
     pub fn stats(&self) -> UplinkStats {
-        let lost = self.sequence.expected().saturating_sub(self.reception.received);
-        UplinkStats { lost: self.stats.lost + lost, ..self.stats }
+        UplinkStats { lost: self.stats.lost + self.missing(self.sequence.expected()), ..self.stats }
     }
 
     pub(super) fn counters(&mut self) -> &mut UplinkStats {
@@ -271,29 +272,35 @@ impl Layer {
     /// Another SSRC sends the layer from now on.
     fn adopt(&mut self, ssrc: Ssrc) {
         if self.ssrc.replace(ssrc).is_some() {
+            let expected = self.sequence.expected();
             self.sequence.succeed();
-            self.begin();
+            self.begin(expected);
         }
     }
 
     /// A stream begins that has nothing in common with its predecessor.
-    fn begin(&mut self) {
+    fn begin(&mut self, expected_before: u64) {
         self.tenure += 1;
+        self.stats.lost += self.missing(expected_before);
         self.nack.clear();
         self.clock = StreamClock::new(self.kind);
         self.key_frame = None;
         self.reception = Reception::default();
     }
 
-    fn place(&mut self, arrival: &Arrival<'_>) -> Result<(crate::id::ExtSeq, bool), DropReason> {
+    /// Of `expected` packets of the stream, those that did not come.
+    fn missing(&self, expected: u64) -> u64 {
+        expected.saturating_sub(self.reception.arrived)
+    }
+
+    fn place(&mut self, arrival: &Arrival<'_>) -> Result<(ExtSeq, bool), DropReason> {
         let expected = self.sequence.expected();
         match self.sequence.place(arrival.seq, arrival.direct) {
             Placed::First(seq) => {
                 if expected > 0 {
-                    self.stats.lost += expected.saturating_sub(self.reception.received);
-                    self.begin();
+                    self.begin(expected);
                 }
-                Ok((seq, false))
+                Ok((seq, !arrival.direct))
             }
             Placed::Newest { seq, missing } => {
                 if arrival.nack {
@@ -315,12 +322,10 @@ impl Layer {
     }
 
     fn count(&mut self, arrival: &Arrival<'_>, repair: bool) {
-        self.last_arrival = Some(arrival.now);
-        self.sibling = None;
-        self.codec = Some(arrival.codec);
         self.stats.packets += 1;
         self.stats.bytes += arrival.len as u64;
         self.stats.recovered += u64::from(repair);
+        self.reception.arrived += 1;
         if repair {
             return;
         }
@@ -331,7 +336,7 @@ impl Layer {
         if let Some(before) = reception.transit.replace(transit) {
             let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
             // A timestamp that jumps (a stream that paused) is no jitter.
-            if u64::from(difference) < clock_rate(self.kind) {
+            if difference < clock_rate(self.kind) {
                 reception.jitter = reception.jitter + difference - ((reception.jitter + 8) >> 4);
             }
         }
@@ -350,6 +355,9 @@ impl Layer {
     }
 
     fn store(&mut self, info: &PacketInfo, arrival: &Arrival<'_>) {
+        self.last_arrival = Some(arrival.now);
+        self.sibling = None;
+        self.codec = Some(arrival.codec);
         self.rate.add(arrival.now, arrival.len);
         if self.ring.newest().is_none() {
             self.ring = Ring::new(capacity(self.kind));
@@ -366,12 +374,5 @@ fn capacity(kind: MediaKind) -> RingCapacity {
     match kind {
         MediaKind::Audio => RingCapacity::AUDIO,
         MediaKind::Video => RingCapacity::VIDEO,
-    }
-}
-
-fn clock_rate(kind: MediaKind) -> u64 {
-    match kind {
-        MediaKind::Audio => 48_000,
-        MediaKind::Video => 90_000,
     }
 }

@@ -78,6 +78,8 @@ pub struct Received<'a> {
     /// Index into [`Uplink::layers`].
     pub layer: usize,
     pub packet: PacketRef<'a>,
+    /// The layer's [`Layer::tenure`] at this packet.
+    pub tenure: u32,
     /// It had been lost, and came as a retransmission.
     pub recovered: bool,
 }
@@ -155,7 +157,8 @@ impl Uplink {
         let line = self.lines.get_mut(target.line).ok_or(DropReason::UnknownStream)?;
         let (info, recovered) = line.receive(target.layer, &arrival, &mut self.clock)?;
         let packet = PacketRef { info: self.current.insert(info), dependency_descriptor, payload };
-        Ok(Received { role: line.role, layer: target.layer, packet, recovered })
+        let tenure = line.layers.get(target.layer).map_or(0, Layer::tenure);
+        Ok(Received { role: line.role, layer: target.layer, packet, tenure, recovered })
     }
 
     /// A sender report of the browser (RFC 3550 §6.4.1): its NTP time in 32.32 fixed point, and the RTP timestamp of
@@ -192,7 +195,9 @@ impl Uplink {
         self.write_key_frame_requests(now, out);
         self.write_nacks(now, rtt, start + COMPOUND, out);
         let room = (start + COMPOUND).saturating_sub(out.len());
-        self.transport.poll(now, self.reporter, room, out);
+        if self.transport_due().is_some() {
+            self.transport.poll(now, self.reporter, room, out);
+        }
         if out.len() == empty && !reported {
             out.truncate(start);
         }

@@ -7,6 +7,9 @@ use crate::id::ExtSeq;
 /// Missing packets waited for at once. More is an outage, and a key frame is the cheaper cure.
 const MISSING: usize = 256;
 
+/// How far back a packet is still taken: what a ring holds.
+const TAKEN: u64 = 512;
+
 /// Requests for one packet, as in libwebrtc.
 const TRIES: u8 = 10;
 
@@ -56,7 +59,8 @@ impl NackGenerator {
             return;
         }
         let overflow = (self.missing.len() + count as usize).saturating_sub(MISSING);
-        self.missing.drain(..overflow);
+        let too_old = self.missing.partition_point(|missing| missing.seq.0 + TAKEN <= to.0);
+        self.missing.drain(..overflow.max(too_old));
         let next = now + self.reordering;
         self.missing.extend((from.0..to.0).map(|seq| Missing { seq: ExtSeq(seq), since: now, next, tries: 0 }));
     }
@@ -65,11 +69,9 @@ impl NackGenerator {
     pub(super) fn found(&mut self, now: Instant, seq: ExtSeq, direct: bool) -> Option<u8> {
         let index = self.missing.binary_search_by_key(&seq, |missing| missing.seq).ok()?;
         let missing = self.missing.remove(index);
-        if direct {
-            // It had only been overtaken: next time wait for as long, and forget that slowly.
-            let late = now.saturating_duration_since(missing.since);
-            self.reordering = (self.reordering * 7 / 8).max(late * 5 / 4).clamp(FIRST_MIN, FIRST_MAX);
-        }
+        // A packet that had only been overtaken: next time wait for as long, and forget that slowly.
+        let late = if direct { now.saturating_duration_since(missing.since) } else { Duration::ZERO };
+        self.reordering = (self.reordering * 31 / 32).max(late * 5 / 4).clamp(FIRST_MIN, FIRST_MAX);
         Some(missing.tries)
     }
 
