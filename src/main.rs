@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use plenum::config::{self, Action, Config, ConfigError, LogFormat};
 use plenum::http::{self, StartError};
-use tokio::signal;
+use plenum::server::Running;
+use tokio::signal as os_signal;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -49,34 +50,36 @@ fn start_log(config: &Config) {
 
 async fn run(config: Config) -> Result<(), StartError> {
     let server = http::Server::bind(config).await?;
+    let running = Running::start(&server)?;
     println!("{}", server.greeting());
     let shutdown = CancellationToken::new();
-    let (readiness, asked) = (server.readiness().clone(), shutdown.clone());
+    let (readiness, asked, signal) = (server.readiness().clone(), shutdown.clone(), running.signal.clone());
     tokio::spawn(async move {
         asked_to_stop().await;
         readiness.set_draining();
         println!("Stopping. Once more to stop at once.");
+        Running::drain(&signal).await;
         asked.cancel();
         asked_to_stop().await;
         std::process::exit(1);
     });
     server.readiness().set_ready();
-    server.serve(None, shutdown).await;
+    server.serve(Some(running.signalling), shutdown).await;
     Ok(())
 }
 
 /// Returns at Ctrl-C, or when a service manager asks the process to end.
 async fn asked_to_stop() {
     #[cfg(unix)]
-    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+    if let Ok(mut terminate) = os_signal::unix::signal(os_signal::unix::SignalKind::terminate()) {
         tokio::select! {
-            _ = signal::ctrl_c() => {}
+            _ = os_signal::ctrl_c() => {}
             _ = terminate.recv() => {}
         }
         return;
     }
     // When not even this can be listened for, only the process's end is left.
-    if signal::ctrl_c().await.is_err() {
+    if os_signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
 }

@@ -3,20 +3,86 @@
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 
 use tokio::sync::Notify;
 
 use crate::border::{ControlState, DataMessage};
 use crate::id::RoomKey;
-use crate::metrics::ShardSnapshot;
+use crate::metrics::{ControlSnapshot, SnapshotCell};
 use crate::net::plane::{Plane, PlaneConfig};
 use crate::room::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, RoomConfig, Rooms, ShardChoice};
 use crate::sdp::{ServerSide, Session};
+use crate::signal::{self, KillSwitch, PeerInfo, Signal, SignalConfig};
 use crate::transport::dtls::Certificate;
 use crate::transport::spec::IceCredentials;
+use crate::{config, http};
 
 /// Port number of our SCTP end: the one that RFC 8841 §11 shows and browsers offer.
 const SCTP_PORT: u16 = 5_000;
+
+/// Between the farewell and the end of the last connection: enough for a page to hear it and say so.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// A server with both planes behind its front door.
+pub struct Running {
+    pub planes: Planes,
+    pub signal: Signal,
+    /// To be served by [`http::Server::serve`].
+    pub signalling: Router,
+}
+
+impl Running {
+    /// Starts both planes for a bound HTTP server. Needs a Tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// A UDP port in use, or addresses that cannot be read.
+    pub fn start(server: &http::Server) -> io::Result<Running> {
+        let config = server.config();
+        let mut rooms = RoomConfig::default();
+        rooms.limits.seats = config.limits.seats;
+        rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let planes = Planes::start(MediaConfig {
+            udp_port: config.media.udp_port,
+            shards: if config.media.shards == 0 { cores } else { config.media.shards },
+            announced: config::media_addresses(config, &config::interfaces()?),
+            rooms,
+        })?;
+        let (service, signal) = signal::service(planes.rooms().clone(), SignalConfig::default());
+        let connections = server.connections().clone();
+        let signalling = http::signalling(service).layer(from_fn(move |mut request: Request, next: Next| {
+            if let Some(client) = request.extensions().get::<http::Client>() {
+                let (address, connections) = (client.address, connections.clone());
+                let kill = KillSwitch::new(move |session| connections.kill_session(session, Instant::now()));
+                request.extensions_mut().insert(PeerInfo { address, kill });
+            }
+            next.run(request)
+        }));
+        server.metrics().set_shards(planes.counters());
+        let (rooms, peers) = (planes.rooms().clone(), signal.clone());
+        server.metrics().set_control(move || {
+            let counts = rooms.counts();
+            ControlSnapshot {
+                rooms: counts.rooms as u64,
+                members: counts.members as u64,
+                sockets: peers.peers() as u64,
+                ..ControlSnapshot::default()
+            }
+        });
+        Ok(Running { planes, signal, signalling })
+    }
+
+    /// Tells every member that the server is going down, and closes their connections.
+    pub async fn drain(signal: &Signal) {
+        signal.drain(FAREWELL).await;
+    }
+}
 
 /// What the planes need of the configuration.
 #[derive(Clone, Debug)]
@@ -74,14 +140,9 @@ impl Planes {
         &self.rooms
     }
 
-    /// The latest counters, by shard.
-    pub fn snapshots(&self) -> Vec<ShardSnapshot> {
-        self.shards.snapshots()
-    }
-
-    /// The same for a scrape that outlives the borrow.
-    pub fn shards(&self) -> Arc<Plane> {
-        self.shards.clone()
+    /// Where the counters of each shard are published.
+    pub fn counters(&self) -> Vec<Arc<SnapshotCell>> {
+        self.shards.counters()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::border::{ControlState, DataMessage, FromShard, ToShard};
 use crate::id::RoomKey;
-use crate::metrics::ShardSnapshot;
+use crate::metrics::SnapshotCell;
 use crate::net::udp::Udp;
 use crate::net::worker::{Handle, Worker};
 use crate::shard::Shard;
@@ -136,9 +136,9 @@ impl Plane {
         self.shards.iter().map(|s| s.events.clone()).collect()
     }
 
-    /// The latest counters, by shard.
-    pub fn snapshots(&self) -> Vec<ShardSnapshot> {
-        self.shards.iter().map(|s| *s.handle.snapshot.lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    /// Where the counters of each shard are published.
+    pub fn counters(&self) -> Vec<Arc<SnapshotCell>> {
+        self.shards.iter().map(|s| s.handle.counters.clone()).collect()
     }
 }
 

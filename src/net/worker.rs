@@ -1,8 +1,8 @@
 //! A shard's thread: receive, timers, flush, over and over.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::border::ToShard;
 use crate::media::drop::DropReason;
-use crate::metrics::ShardSnapshot;
+use crate::metrics::SnapshotCell;
 use crate::net::udp::{Buffers, Udp};
 use crate::shard::{Outbox, Shard};
 use crate::transport::spec::Path;
@@ -28,7 +28,7 @@ const MAX_SLEEP: Duration = Duration::from_millis(500);
 pub struct Handle {
     pub inbox: Arc<ToShard>,
     pub waker: Waker,
-    pub snapshot: Mutex<ShardSnapshot>,
+    pub counters: Arc<SnapshotCell>,
     stop: AtomicBool,
 }
 
@@ -64,7 +64,7 @@ impl Worker {
             poll.registry().register(socket.source(), Token(index), Interest::READABLE)?;
         }
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let handle = Arc::new(Handle { inbox, waker, snapshot: Mutex::default(), stop: AtomicBool::new(false) });
+        let handle = Arc::new(Handle { inbox, waker, counters: Arc::default(), stop: AtomicBool::new(false) });
         Ok(Worker { poll, sockets, shard, handle, outbox: Outbox::default(), train: Vec::new(), news })
     }
 
@@ -102,7 +102,7 @@ impl Worker {
             }
             if now.duration_since(copied) >= SNAPSHOT_EVERY {
                 copied = now;
-                *self.handle.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = self.shard.snapshot();
+                self.handle.counters.publish(&self.shard.snapshot());
             }
         }
         self.flush();

@@ -117,6 +117,17 @@ impl Rooms {
         }
     }
 
+    /// Takes a sample of the media plane for whichever room it belongs to.
+    pub fn take_sample(&self, sample: MediaSample) {
+        let feed = match &sample {
+            MediaSample::Levels(room, _) => self.0.routes.of_room(*room),
+            MediaSample::Data(message) => self.0.routes.of_transport(message.transport),
+        };
+        if let Some(feed) = feed {
+            feed.send(sample);
+        }
+    }
+
     /// Acknowledges with the public room list and sends its differences to a client; needs a Tokio runtime.
     pub fn watch(&self, link: LinkId, outbox: Arc<dyn Outbox>, ack: Ack<LobbyReply>) {
         if self.0.lobby.watch(link, outbox, ack) {
