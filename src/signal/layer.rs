@@ -127,7 +127,10 @@ struct Inside {
 
 /// What the middleware leaves for the connect handler.
 #[derive(Clone)]
-struct Arrival(Arc<Mutex<Option<(Session, mpsc::Receiver<Envelope>, Arc<Peer>)>>>);
+struct Arrival(Arc<Mutex<Option<Arrived>>>);
+
+/// A session with its queue and its way out.
+type Arrived = (Session, mpsc::Receiver<Envelope>, Arc<Peer>);
 
 impl Gate {
     fn peers(&self) -> MutexGuard<'_, HashMap<LinkId, Arc<Peer>>> {
