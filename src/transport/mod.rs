@@ -276,3 +276,6 @@ impl Transport {
         self.flush(now, out);
     }
 }
+
+#[cfg(test)]
+mod tests;

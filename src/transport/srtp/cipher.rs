@@ -288,3 +288,6 @@ fn derive<const LEN: usize>(crypto: &dyn RTCCrypto, master: &MasterKey, label: u
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests;
