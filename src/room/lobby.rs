@@ -76,7 +76,7 @@ impl Lobby {
     }
 
     /// Sends the difference, if any. False when nobody watches.
-    fn tell(&self) -> bool {
+    pub(super) fn tell(&self) -> bool {
         let mut list = self.lock();
         if list.watchers.is_empty() {
             list.running = false;

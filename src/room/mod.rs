@@ -19,6 +19,10 @@ mod requests;
 mod room;
 mod speakers;
 mod stage;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use actor::{Handle, Request};
 pub use outbox::{Ack, Asked, LinkId, Outbox, Push};

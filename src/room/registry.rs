@@ -77,6 +77,11 @@ impl Rooms {
         }))
     }
 
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        self.0.clone()
+    }
+
     pub fn limits(&self) -> Limits {
         self.0.config.limits
     }
@@ -142,7 +147,7 @@ impl Rooms {
 
     /// From now on nobody new enters. Members that come back still do.
     pub fn drain(&self) {
-        self.0.draining.store(true, Ordering::Relaxed);
+        self.0.drain();
     }
 
     pub fn counts(&self) -> RoomCounts {
@@ -188,6 +193,10 @@ impl Shared {
         open.remove(id);
         self.routes.remove_room(key);
         true
+    }
+
+    pub(super) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_draining(&self) -> bool {

@@ -196,7 +196,7 @@ pub struct Offer {
     pub sdp: String,
 }
 
-#[derive(Clone, Debug, Serialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     pub sdp: String,

@@ -1,0 +1,135 @@
+//! Stand-ins for the media plane, SDP and clients, for tests of rooms and signalling.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use smallvec::smallvec;
+
+use super::*;
+use crate::border::{ControlState, DataMessage};
+use crate::id::{AudioLineId, Pt, RoomKey, SeatId, Ssrc, Token};
+use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
+use crate::signal::protocol::*;
+use crate::transport::spec::{ConnectionSpec, Fingerprint, FingerprintAlgorithm, IceCredentials};
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct FakePlane {
+    pub(crate) states: Mutex<Vec<ControlState>>,
+    pub(crate) data: Mutex<Vec<DataMessage>>,
+}
+
+fn fingerprint() -> Fingerprint {
+    Fingerprint { algorithm: FingerprintAlgorithm::Sha256, digest: vec![0; 32] }
+}
+
+impl MediaPlane for FakePlane {
+    fn open(&self, _: RoomKey) -> ShardChoice {
+        ShardChoice { shard: 0, candidates: Vec::new(), fingerprint: fingerprint() }
+    }
+
+    fn put(&self, _: RoomKey, state: ControlState) {
+        self.states.lock().expect("not poisoned").push(state);
+    }
+
+    fn send_data(&self, _: RoomKey, message: DataMessage) {
+        self.data.lock().expect("not poisoned").push(message);
+    }
+}
+
+impl FakePlane {
+    pub(crate) fn take(&self) -> Vec<ControlState> {
+        std::mem::take(&mut *self.states.lock().expect("not poisoned"))
+    }
+}
+
+/// Takes offers that are a number of seats, with three audio-only lines, VP8 on payload type 96.
+pub(crate) struct FakeSdp;
+
+struct FakeSession;
+
+impl Negotiator for FakeSdp {
+    fn begin(&self, _: &ShardChoice) -> Box<dyn Negotiation> {
+        Box::new(FakeSession)
+    }
+}
+
+impl Negotiation for FakeSession {
+    fn answer(&mut self, offer: &str) -> Result<Negotiated, OfferError> {
+        let seats: u16 = offer.trim().parse().map_err(|_| OfferError("line 1: not a number of seats".to_owned()))?;
+        let ice = IceCredentials { ufrag: "u".to_owned(), pwd: "p".to_owned() };
+        let line = |kind, place| DownlinkSpec {
+            mid: Token::default(),
+            kind,
+            place,
+            ssrc: Ssrc(1),
+            rtx_ssrc: None,
+            payloads: smallvec![Pt(96)],
+            active: true,
+        };
+        let video = (0..seats).map(|seat| line(MediaKind::Video, Place::Seat(SeatId(seat))));
+        let audio = (0..3).map(|id| line(MediaKind::Audio, Place::AudioLine(AudioLineId(id))));
+        let vp8 = PayloadType { pt: Pt(96), codec: Codec::Vp8, rtx: None, nack: true, transport_cc: true, remb: false };
+        let media = MediaSpec { payloads: vec![vp8], downlinks: video.chain(audio).collect(), ..MediaSpec::default() };
+        let connection = ConnectionSpec { local: ice.clone(), remote: ice, fingerprint: fingerprint(), sctp: None };
+        Ok(Negotiated { sdp: format!("answer to {offer}"), media, connection })
+    }
+}
+
+/// Remembers what it was told.
+#[derive(Default)]
+pub(crate) struct FakeClient {
+    pushes: Mutex<Vec<Push>>,
+    relayed: Mutex<Vec<AppPush>>,
+}
+
+impl FakeClient {
+    /// What was pushed since the last call.
+    pub(crate) fn take(&self) -> Vec<Push> {
+        std::mem::take(&mut *self.pushes.lock().expect("not poisoned"))
+    }
+
+    /// Changes of the room since the last call.
+    pub(crate) fn changes(&self) -> Vec<Change> {
+        let changes = self.take().into_iter().filter_map(|push| match push {
+            Push::Room(diff) => Some(diff.change),
+            _ => None,
+        });
+        changes.collect()
+    }
+
+    /// The last seats pushed since the last call.
+    pub(crate) fn seats(&self) -> Option<Seats> {
+        let seats = self.take().into_iter().filter_map(|push| match push {
+            Push::Seats(seats) => Some(seats),
+            _ => None,
+        });
+        seats.last()
+    }
+}
+
+impl Outbox for FakeClient {
+    fn push(&self, push: &Push) {
+        self.pushes.lock().expect("not poisoned").push(push.clone());
+    }
+
+    fn relay(&self, push: &AppPush) {
+        self.relayed.lock().expect("not poisoned").push(push.clone());
+    }
+
+    fn ask(&self, push: &AppPush, _: Duration) -> Asked {
+        self.relay(push);
+        Box::pin(async { Ok(Payload::Bool(true)) })
+    }
+
+    fn dismiss(&self, farewell: Farewell) {
+        self.push(&Push::Farewell(farewell));
+    }
+}
+
+/// An acknowledgement and the place where it arrives.
+pub(crate) fn ack<T: Send + 'static>() -> (Ack<T>, Arc<Mutex<Option<Result<T, ErrorBody>>>>) {
+    let place = Arc::new(Mutex::new(None));
+    let arrived = place.clone();
+    (Ack::new(move |result| *arrived.lock().expect("not poisoned") = Some(result)), place)
+}

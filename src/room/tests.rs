@@ -1,0 +1,425 @@
+//! What members see of a room, without sockets, clocks or media.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::outbox::{LinkId, Push};
+use super::registry::{Rooms, Shared};
+use super::room::{Entry, Room};
+use super::testing::{FakeClient, FakePlane, FakeSdp, ack};
+use crate::border::*;
+use crate::id::*;
+use crate::media::spec::Codec;
+use crate::signal::protocol::*;
+
+struct World {
+    room: Room,
+    plane: Arc<FakePlane>,
+    now: Instant,
+    links: u64,
+}
+
+struct Guest {
+    link: LinkId,
+    client: Arc<FakeClient>,
+    joined: Joined,
+}
+
+impl World {
+    fn new() -> World {
+        let plane = Arc::new(FakePlane::default());
+        let rooms = Rooms::new(Default::default(), plane.clone(), Arc::new(FakeSdp));
+        let shared: Arc<Shared> = rooms.shared();
+        World { room: Room::new(shared, RoomKey(1), RoomId("r".into())), plane, now: Instant::now(), links: 0 }
+    }
+
+    fn try_join(&mut self, name: &str, resume: Option<&str>) -> Result<Guest, ErrorBody> {
+        self.links += 1;
+        let (link, client) = (LinkId(self.links), Arc::new(FakeClient::default()));
+        let (ack, acknowledged) = ack();
+        let resume = resume.map(str::to_owned);
+        let entry = Entry { link, outbox: client.clone(), name: name.into(), listed: true, resume, ack };
+        self.room.enter(entry, self.now);
+        let joined = acknowledged.lock().unwrap().take().unwrap()?;
+        Ok(Guest { link, client, joined })
+    }
+
+    fn join(&mut self, name: &str) -> Guest {
+        self.try_join(name, None).unwrap()
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.room.tick(self.now);
+    }
+
+    fn offer(&mut self, guest: &Guest, transport: &str, revision: u32, seats: u16) -> Result<Answer, ErrorBody> {
+        let offer = Offer { transport: transport.into(), revision, sdp: seats.to_string() };
+        self.room.offer(guest.link, offer, self.now)
+    }
+
+    /// Connects with `seats` and switches the camera on.
+    fn show(&mut self, guest: &Guest, seats: u16) {
+        self.offer(guest, "transport1", 1, seats).unwrap();
+        self.camera(guest, true);
+    }
+
+    fn camera(&mut self, guest: &Guest, camera: bool) {
+        let media = Media { camera, microphone: true, ..Media::default() };
+        self.room.set_media(guest.link, media).unwrap();
+    }
+
+    fn transports(&self) -> Vec<TransportId> {
+        self.room.members.iter().filter_map(|member| member.connection.as_ref().map(|c| c.id)).collect()
+    }
+}
+
+impl Guest {
+    fn source(&self) -> SourceId {
+        let me = self.joined.room.members.iter().find(|member| member.id == self.joined.member);
+        me.unwrap().camera.id
+    }
+}
+
+fn changed(change: Option<&Change>) -> Member {
+    match change {
+        Some(Change::Changed { member } | Change::Joined { member }) => member.clone(),
+        other => panic!("expected a member, got {other:?}"),
+    }
+}
+
+#[test]
+fn diffs_lead_without_gap_from_the_snapshot_to_the_present() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    let bea = world.join("Bea");
+    world.room.rename(bea.link, &Rename { name: "Béa".into() }).unwrap();
+    world.room.raise_hand(ann.link, Hand { raised: true }).unwrap();
+    world.room.raise_hand(ann.link, Hand { raised: true }).unwrap();
+    world.room.leave(bea.link, false, world.now).unwrap();
+    let mut state = ann.joined.room.clone();
+    for push in ann.client.take() {
+        let Push::Room(diff) = push else { continue };
+        assert_eq!(diff.revision, state.revision + 1);
+        state.revision = diff.revision;
+        match diff.change {
+            Change::Joined { member } => state.members.push(member),
+            Change::Left { member, .. } => state.members.retain(|m| m.id != member),
+            Change::Changed { member } => {
+                let index = state.members.iter().position(|m| m.id == member.id).unwrap();
+                state.members[index] = member;
+            }
+            Change::Room { listed } => state.listed = listed,
+        }
+    }
+    assert_eq!(state, world.room.snapshot());
+}
+
+#[test]
+fn a_reload_returns_as_the_same_member_and_nobody_sees_a_join() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.room.leave(bea.link, true, world.now).unwrap();
+    world.room.lose(bea.link, world.now);
+    ann.client.changes();
+    world.wait(2);
+    let again = world.try_join("Bea", Some(&bea.joined.resume)).unwrap();
+    assert_eq!((again.joined.member, again.joined.resumed), (bea.joined.member, true));
+    world.wait(60);
+    let seen = ann.client.changes();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(changed(seen.first()).presence, Presence::Here);
+}
+
+#[test]
+fn a_page_that_went_away_leaves_after_three_seconds() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.room.leave(bea.link, true, world.now).unwrap();
+    world.room.lose(bea.link, world.now);
+    world.wait(2);
+    ann.client.changes();
+    world.wait(1);
+    let left = Change::Left { member: bea.joined.member, reason: LeaveReason::Left };
+    assert_eq!(ann.client.changes(), [left]);
+}
+
+#[test]
+fn a_place_is_kept_while_signalling_or_media_lives_and_thirty_seconds_more() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&bea, 1);
+    let transport = world.transports()[0];
+    world.room.media_state(MediaState::Transport(transport, ConnectionState::Connected), world.now);
+    world.room.lose(bea.link, world.now);
+    assert_eq!(changed(ann.client.changes().last()).presence, Presence::Reconnecting);
+    world.wait(300);
+    assert_eq!(world.room.members.len(), 2);
+    world.room.media_state(MediaState::Transport(transport, ConnectionState::Disconnected), world.now);
+    world.wait(29);
+    assert_eq!(world.room.members.len(), 2);
+    world.wait(1);
+    let left = Change::Left { member: bea.joined.member, reason: LeaveReason::Lost };
+    assert_eq!(ann.client.changes(), [left]);
+    assert!(world.plane.take().contains(&ControlState::Transport(transport, None)));
+    assert!(world.try_join("Bea", Some(&bea.joined.resume)).is_ok_and(|guest| !guest.joined.resumed));
+}
+
+#[test]
+fn a_second_connection_of_a_member_replaces_the_first() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    let again = world.try_join("Ann", Some(&ann.joined.resume)).unwrap();
+    let farewell = |push: &Push| matches!(push, Push::Farewell(f) if f.reason == FarewellReason::Replaced);
+    assert!(ann.client.take().iter().any(farewell));
+    let refused = world.room.raise_hand(ann.link, Hand { raised: true });
+    assert_eq!(refused.map_err(|error| error.code), Err(ErrorCode::NotJoined));
+    assert!(world.room.raise_hand(again.link, Hand { raised: true }).is_ok());
+    // The replaced connection's end is not the member's.
+    world.room.lose(ann.link, world.now);
+    assert_eq!(world.room.snapshot().members[0].presence, Presence::Here);
+}
+
+#[test]
+fn a_wrong_secret_makes_a_new_member() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    for token in ["", "0", &ann.joined.resume[1..]] {
+        assert!(!world.try_join("Eve", Some(token)).unwrap().joined.resumed);
+    }
+    assert_eq!(world.room.members.len(), 4);
+}
+
+#[test]
+fn a_full_room_and_a_draining_server_take_no_new_members_but_old_ones_return() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    for _ in 1..200 {
+        world.join("x");
+    }
+    assert_eq!(world.try_join("Late", None).map(|_| ()).map_err(|e| e.code), Err(ErrorCode::RoomFull));
+    assert!(world.try_join("Ann", Some(&ann.joined.resume)).is_ok());
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    world.room.shared.drain();
+    assert_eq!(world.try_join("Late", None).map(|_| ()).map_err(|e| e.code), Err(ErrorCode::Draining));
+    assert!(world.try_join("Ann", Some(&ann.joined.resume)).is_ok_and(|guest| guest.joined.resumed));
+}
+
+#[test]
+fn pictures_come_and_go_without_anybody_offering_anew() {
+    let mut world = World::new();
+    let (ann, bea, cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    for guest in [&ann, &bea, &cid] {
+        world.show(guest, 2);
+    }
+    let seats = ann.client.seats().unwrap();
+    assert_eq!(seats.seats, [Some(bea.source()), Some(cid.source())]);
+    assert_eq!(seats.audio, [None, None, None]);
+    world.camera(&bea, false);
+    assert_eq!(ann.client.seats().unwrap().seats, [None, Some(cid.source())]);
+    let dot = world.join("Dot");
+    world.show(&dot, 2);
+    assert_eq!(ann.client.seats().unwrap().seats, [Some(dot.source()), Some(cid.source())]);
+    world.camera(&bea, true);
+    // Bea is before Dot in the order of joining; Cid stays where it sat.
+    let seats = ann.client.seats().unwrap();
+    assert_eq!(seats.seats, [Some(bea.source()), Some(cid.source())]);
+    assert_eq!(seats.unseated, [dot.source()]);
+    world.room.leave(bea.link, false, world.now).unwrap();
+    assert_eq!(ann.client.seats().unwrap().seats, [Some(dot.source()), Some(cid.source())]);
+}
+
+#[test]
+fn wishes_choose_who_is_seen_and_how_large() {
+    let mut world = World::new();
+    let (ann, bea, cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    for guest in [&ann, &bea, &cid] {
+        world.show(guest, 9);
+    }
+    world.plane.take();
+    let wish = Wish { source: cid.source(), width: 640, height: 360, priority: 7 };
+    world.room.wish(ann.link, Wishes { sources: vec![wish], speaker: None }).unwrap();
+    assert_eq!(ann.client.seats().unwrap().seats.iter().flatten().collect::<Vec<_>>(), [&cid.source()]);
+    let seated = SeatedSource { seat: SeatId(1), source: cid.source(), max_height: 360, priority: 7 };
+    let plan = SeatPlan { seats: vec![seated] };
+    assert_eq!(world.plane.take(), [ControlState::Seats(world.transports()[0], Arc::new(plan))]);
+}
+
+#[test]
+fn a_picture_that_a_member_cannot_decode_is_not_seated_and_named() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&ann, 1);
+    world.show(&bea, 1);
+    let state = SourceState { audio: None, video: Some(Codec::Av1 { profile: 0 }) };
+    world.room.media_state(MediaState::Source(bea.source(), state), world.now);
+    let seats = ann.client.seats().unwrap();
+    assert_eq!((seats.seats, seats.unsupported_codec), (vec![None], vec![bea.source()]));
+    let state = SourceState { audio: None, video: Some(Codec::Vp8) };
+    world.room.media_state(MediaState::Source(bea.source(), state), world.now);
+    assert_eq!(ann.client.seats().unwrap().seats, [Some(bea.source())]);
+}
+
+#[test]
+fn a_repeated_revision_gets_the_same_answer_and_changes_nothing() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    let first = world.offer(&ann, "transport1", 1, 9).unwrap();
+    world.plane.take();
+    assert_eq!(world.offer(&ann, "transport1", 1, 25), Ok(first));
+    assert_eq!(world.plane.take(), []);
+    let id = world.transports();
+    assert!(world.offer(&ann, "transport1", 2, 16).is_ok());
+    assert_eq!(world.transports(), id);
+    assert_eq!(ann.client.seats().unwrap().seats.len(), 16);
+    let stale = world.offer(&ann, "transport1", 1, 9).map_err(|error| error.code);
+    assert_eq!(stale, Err(ErrorCode::BadRequest));
+}
+
+#[test]
+fn a_new_transport_replaces_the_old_one_and_a_bad_offer_replaces_nothing() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    world.show(&ann, 1);
+    let old = world.transports()[0];
+    let bad = Offer { transport: "transport2".into(), revision: 1, sdp: "v=0".into() };
+    let refused = world.room.offer(ann.link, bad, world.now).map_err(|error| error.code);
+    assert_eq!((refused, world.transports()), (Err(ErrorCode::BadSdp), vec![old]));
+    world.plane.take();
+    world.offer(&ann, "transport2", 1, 1).unwrap();
+    let new = world.transports()[0];
+    assert_ne!(new, old);
+    let states = world.plane.take();
+    assert_eq!(states.last(), Some(&ControlState::Transport(old, None)));
+    let moved = |state: &ControlState| matches!(state, ControlState::Source(_, Some(spec)) if spec.transport == new);
+    assert_eq!(states.iter().filter(|state| moved(state)).count(), 2);
+    for name in ["short", "with space", &"x".repeat(65)] {
+        assert_eq!(world.offer(&ann, name, 1, 1).map_err(|error| error.code), Err(ErrorCode::BadRequest));
+    }
+}
+
+#[test]
+fn mute_is_kept_by_the_server() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    world.show(&ann, 1);
+    world.plane.take();
+    world.room.set_media(ann.link, Media::default()).unwrap();
+    let muted = |state: &ControlState| match state {
+        ControlState::Source(_, Some(spec)) => !spec.audio_allowed && !spec.video_allowed,
+        _ => false,
+    };
+    assert_eq!(world.plane.take().iter().filter(|state| muted(state)).count(), 2);
+}
+
+#[test]
+fn a_retried_line_is_delivered_once() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    let line = ChatSend { text: " 안녕 ".into(), to: None, request: Some("1".into()) };
+    let sent = world.room.chat(ann.link, line.clone(), 5).unwrap();
+    assert_eq!(world.room.chat(ann.link, line, 9), Ok(sent));
+    let lines: Vec<_> = bea.client.take().into_iter().filter(|push| matches!(push, Push::Chat(_))).collect();
+    let Some(Push::Chat(line)) = lines.first() else { panic!("no line") };
+    assert_eq!((lines.len(), line.text.as_str(), line.at), (1, "안녕", 5));
+}
+
+#[test]
+fn a_private_line_reaches_its_recipient_alone() {
+    let mut world = World::new();
+    let (ann, bea, cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    let line = ChatSend { text: "psst".into(), to: Some(bea.joined.member.clone()), request: None };
+    world.room.chat(ann.link, line, 5).unwrap();
+    let heard = |guest: &Guest| guest.client.take().iter().any(|push| matches!(push, Push::Chat(_)));
+    assert_eq!([&ann, &bea, &cid].map(heard), [true, true, false]);
+    let nobody = ChatSend { text: "x".into(), to: Some(MemberId("?".into())), request: None };
+    assert_eq!(world.room.chat(ann.link, nobody, 5).map_err(|e| e.code), Err(ErrorCode::NoSuchMember));
+    let long = ChatSend { text: "x".repeat(4001), to: None, request: None };
+    assert_eq!(world.room.chat(ann.link, long, 5).map_err(|e| e.code), Err(ErrorCode::TooLarge));
+}
+
+#[test]
+fn a_data_message_reaches_all_others_or_one_with_its_senders_name() {
+    let mut world = World::new();
+    let guests = [world.join("Ann"), world.join("Bea"), world.join("Cid")];
+    for guest in &guests {
+        world.show(guest, 1);
+    }
+    let transports = world.transports();
+    let mut send = |payload: &[u8]| {
+        let payload = Bytes::copy_from_slice(payload);
+        let message = DataMessage { transport: transports[0], lane: DataLane::Lossy, payload };
+        world.room.media_sample(MediaSample::Data(message));
+        let sent = std::mem::take(&mut *world.plane.data.lock().unwrap());
+        sent.iter().map(|message| message.transport).collect::<Vec<_>>()
+    };
+    assert_eq!(send(b"\0hi"), transports[1..]);
+    let id = &guests[1].joined.member.0;
+    assert_eq!(send(&[&[1, id.len() as u8], id.as_bytes(), b"hi"].concat()), [transports[1]]);
+    assert_eq!(send(b"\x07"), []);
+}
+
+#[test]
+fn a_new_dominant_speaker_takes_the_followers_seat() {
+    let mut world = World::new();
+    let (ann, bea, cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    for guest in [&ann, &bea, &cid] {
+        world.show(guest, 1);
+    }
+    let follow = Wishes { sources: vec![], speaker: Some(WishSize { width: 640, height: 360 }) };
+    world.room.wish(ann.link, follow).unwrap();
+    for speaker in [&bea, &cid] {
+        for _ in 0..3 {
+            let level = SourceLevel { source: speaker.source(), level: 20, rate: Bps(0) };
+            world.room.media_sample(MediaSample::Levels(RoomKey(1), vec![level]));
+        }
+        assert_eq!(ann.client.seats().unwrap().seats, [Some(speaker.source())]);
+    }
+}
+
+#[test]
+fn a_leaver_takes_its_voice_along() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    let level = SourceLevel { source: bea.source(), level: 20, rate: Bps(0) };
+    world.room.media_sample(MediaSample::Levels(RoomKey(1), vec![level]));
+    ann.client.take();
+    world.room.leave(bea.link, false, world.now).unwrap();
+    assert!(ann.client.take().contains(&Push::Speakers(Speakers::default())));
+}
+
+#[tokio::test]
+async fn an_application_event_to_one_returns_its_acknowledgement_and_to_all_their_number() {
+    let mut world = World::new();
+    let (ann, bea, _cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    let app = |to: Option<MemberId>| App { to, event: "e".into(), args: vec![], timeout_ms: None };
+    let (all, answered) = ack();
+    world.room.relay(ann.link, app(None), all);
+    assert_eq!(answered.lock().unwrap().take(), Some(Ok(AppAnswer::Delivered(AppDelivered { delivered: 2 }))));
+    let (one, answered) = ack();
+    world.room.relay(ann.link, app(Some(bea.joined.member)), one);
+    tokio::task::yield_now().await;
+    let reply = AppReply { reply: Payload::Bool(true) };
+    assert_eq!(answered.lock().unwrap().take(), Some(Ok(AppAnswer::Reply(reply))));
+}
+
+#[test]
+fn the_lobby_learns_of_listed_rooms() {
+    let mut world = World::new();
+    let ann = world.join("Ann");
+    let (list, rooms) = ack();
+    world.room.shared.lobby.watch(LinkId(99), ann.client.clone(), list);
+    let listed = rooms.lock().unwrap().take().unwrap().unwrap().rooms;
+    assert_eq!(listed, [PublicRoom { id: RoomId("r".into()), members: 1 }]);
+    world.join("Bea");
+    world.join("Cid");
+    ann.client.take();
+    assert!(world.room.shared.lobby.tell());
+    let diff = RoomsDiff { changed: vec![PublicRoom { id: RoomId("r".into()), members: 3 }], removed: vec![] };
+    assert_eq!(ann.client.take(), [Push::Rooms(diff)]);
+    assert!(world.room.shared.lobby.tell());
+    assert_eq!(ann.client.take(), []);
+}
