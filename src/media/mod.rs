@@ -11,5 +11,6 @@ pub mod forwarder;
 pub mod outgoing;
 pub mod packet;
 pub mod ring;
+pub mod rtcp;
 pub mod spec;
 pub mod uplink;
