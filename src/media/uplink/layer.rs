@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::id::{Bps, ExtSeq, Rid, Ssrc};
 use crate::media::clock::{PublisherClock, StreamClock, clock_rate};
+use crate::media::codec::dd::DdReader;
 use crate::media::codec::{self, Facts};
 use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
@@ -62,6 +63,7 @@ pub struct Layer {
     sibling: Option<(Instant, Instant)>,
     /// The timestamp of the newest key frame.
     key_frame: Option<u32>,
+    descriptors: DdReader,
     height: Option<u16>,
     reception: Reception,
     stats: UplinkStats,
@@ -101,6 +103,7 @@ impl Layer {
             last_arrival: None,
             sibling: None,
             key_frame: None,
+            descriptors: DdReader::default(),
             height: None,
             reception: Reception::default(),
             stats: UplinkStats::default(),
@@ -146,14 +149,24 @@ impl Layer {
         self.last_arrival
     }
 
-    /// Picture height in pixels of the newest key frame whose size could be read.
+    /// Picture height in pixels, of the highest spatial layer, in the newest key frame that told its size.
     pub fn height(&self) -> Option<u16> {
         self.height
     }
 
+    /// What the stream's dependency descriptors say: structure, sizes, decode targets that are active.
+    pub fn descriptors(&self) -> &DdReader {
+        &self.descriptors
+    }
+
     /// Payloads and headers of the last second, each packet once.
     pub fn bitrate(&self, now: Instant) -> Bps {
-        self.rate.rate(now)
+        self.rate.rate(now, u8::MAX, u8::MAX)
+    }
+
+    /// As [`Layer::bitrate`], of the packets up to the spatial and temporal layers given.
+    pub fn bitrate_up_to(&self, now: Instant, spatial: u8, temporal: u8) -> Bps {
+        self.rate.rate(now, spatial, temporal)
     }
 
     /// Share of packets lost on the way here between the last two reception reports, before repair: 0 to 1.
@@ -204,12 +217,12 @@ impl Layer {
             self.stats.padding += 1;
             return Err(DropReason::PaddingOnly);
         }
-        let facts = self.facts(arrival)?;
+        let facts = self.facts(arrival, seq)?;
         let extensions = &arrival.header.extensions;
         let timestamp = arrival.header.timestamp;
-        if facts.key_frame && facts.frame_start && self.kind == MediaKind::Video {
+        if starts_key_frame(&facts) {
             self.nack.forget_before(seq);
-            self.height = size::height(arrival.codec, arrival.payload).or(self.height);
+            self.height = self.told_height(arrival).or(self.height);
         }
         let info = PacketInfo {
             seq: self.sequence.outward(seq),
@@ -285,6 +298,7 @@ impl Layer {
         self.nack.clear();
         self.clock = StreamClock::new(self.kind);
         self.key_frame = None;
+        self.descriptors = DdReader::default();
         self.reception = Reception::default();
     }
 
@@ -342,8 +356,13 @@ impl Layer {
         }
     }
 
-    fn facts(&mut self, arrival: &Arrival<'_>) -> Result<Facts, DropReason> {
-        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker)?;
+    fn facts(&mut self, arrival: &Arrival<'_>, seq: ExtSeq) -> Result<Facts, DropReason> {
+        let described = matches!(arrival.codec, Codec::Vp9 { .. } | Codec::Av1 { .. });
+        let dd = match arrival.dependency_descriptor {
+            descriptor if described && !descriptor.is_empty() => Some(self.descriptors.read(descriptor, seq)?),
+            _ => None,
+        };
+        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, dd)?;
         let timestamp = arrival.header.timestamp;
         if facts.key_frame {
             self.key_frame = Some(timestamp);
@@ -354,11 +373,20 @@ impl Layer {
         Ok(facts)
     }
 
+    fn told_height(&self, arrival: &Arrival<'_>) -> Option<u16> {
+        let told = size::height(arrival.codec, arrival.payload);
+        told.or_else(|| {
+            let structure = self.descriptors.structure().filter(|_| !arrival.dependency_descriptor.is_empty())?;
+            let heights = (0..4).filter_map(|spatial| structure.resolution(spatial)).map(|(_, height)| height);
+            heights.max().and_then(|height| u16::try_from(height).ok())
+        })
+    }
+
     fn store(&mut self, info: &PacketInfo, arrival: &Arrival<'_>) {
         self.last_arrival = Some(arrival.now);
         self.sibling = None;
         self.codec = Some(arrival.codec);
-        self.rate.add(arrival.now, arrival.len);
+        self.rate.add(arrival.now, info.facts.spatial, info.facts.temporal, arrival.len);
         if self.ring.newest().is_none() {
             self.ring = Ring::new(capacity(self.kind));
         }
@@ -368,6 +396,11 @@ impl Layer {
             payload: arrival.payload,
         });
     }
+}
+
+/// Whether the packet begins a key picture. Its upper spatial layers begin later, and need what is before them.
+pub(super) fn starts_key_frame(facts: &Facts) -> bool {
+    facts.key_frame && facts.frame_start && facts.spatial == 0
 }
 
 fn capacity(kind: MediaKind) -> RingCapacity {

@@ -20,7 +20,7 @@ use crate::id::{Bps, Ssrc};
 use crate::media::clock::PublisherClock;
 use crate::media::drop::DropReason;
 use crate::media::packet::{self, PacketInfo, PacketRef};
-use crate::media::spec::{MediaKind, SharedMediaSpec, UplinkRole, UplinkSpec};
+use crate::media::spec::{SharedMediaSpec, UplinkRole, UplinkSpec};
 
 use bind::Bindings;
 use keyframe::KeyFrameRequests;
@@ -319,7 +319,7 @@ impl Line {
                 layer.sibling_advanced(arrival.now);
             }
         }
-        if received.0.facts.key_frame && received.0.facts.frame_start && self.role.kind() == MediaKind::Video {
+        if layer::starts_key_frame(&received.0.facts) {
             self.key_frames.came(index);
         }
         Ok(received)
