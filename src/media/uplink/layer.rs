@@ -12,6 +12,7 @@ use crate::media::ring::{Ring, RingCapacity};
 use crate::media::spec::{Codec, MediaKind};
 use crate::media::uplink::nack::NackGenerator;
 use crate::media::uplink::rate::RateWindow;
+use crate::media::uplink::reception::Reception;
 use crate::media::uplink::report::ReceptionReport;
 use crate::media::uplink::sequence::{Placed, Sequence};
 use crate::media::uplink::size;
@@ -67,23 +68,6 @@ pub struct Layer {
     height: Option<u16>,
     reception: Reception,
     stats: UplinkStats,
-}
-
-/// What reception reports are made of (RFC 3550 §A.3, §A.8). Retransmissions do not count: the sender shall see what
-/// its path loses.
-#[derive(Clone, Debug, Default)]
-struct Reception {
-    received: u64,
-    /// Originals or repairs.
-    arrived: u64,
-    reported_expected: u64,
-    reported_received: u64,
-    fraction_lost: u8,
-    transit: Option<u32>,
-    /// In 1/16 of timestamp units.
-    jitter: u32,
-    /// The middle of the last sender report's NTP time, and when it came.
-    sender_report: Option<(u32, Instant)>,
 }
 
 impl Layer {
@@ -171,18 +155,18 @@ impl Layer {
 
     /// Share of packets lost on the way here between the last two reception reports, before repair: 0 to 1.
     pub fn loss(&self) -> f32 {
-        f32::from(self.reception.fraction_lost) / 256.0
+        self.reception.loss()
     }
 
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub fn jitter(&self) -> Duration {
-        let ticks = u64::from(self.reception.jitter >> 4);
+        let ticks = u64::from(self.reception.jitter());
         Duration::from_micros(ticks * 1_000_000 / u64::from(clock_rate(self.kind)))
     }
 
     /// Counters since the layer began.
     pub fn stats(&self) -> UplinkStats {
-        UplinkStats { lost: self.stats.lost + self.missing(self.sequence.expected()), ..self.stats }
+        UplinkStats { lost: self.stats.lost + self.reception.missing(self.sequence.expected()), ..self.stats }
     }
 
     pub(super) fn counters(&mut self) -> &mut UplinkStats {
@@ -251,35 +235,14 @@ impl Layer {
         publisher: &mut PublisherClock,
     ) {
         publisher.report(&mut self.clock, now_us, ntp, rtp);
-        self.reception.sender_report = Some(((ntp >> 16) as u32, now));
+        self.reception.sender_report(now, ntp);
     }
 
     /// The block on this layer for a reception report, while packets come.
     pub(super) fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
         let ssrc = self.ssrc?;
         self.last_arrival.filter(|last| now.saturating_duration_since(*last) < REPORTED)?;
-        let expected = self.sequence.expected();
-        let reception = &mut self.reception;
-        let expected_now = expected.saturating_sub(reception.reported_expected);
-        let received_now = reception.received.saturating_sub(reception.reported_received);
-        let lost_now = expected_now.saturating_sub(received_now);
-        reception.fraction_lost = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8;
-        reception.reported_expected = expected;
-        reception.reported_received = reception.received;
-        let (last_report, delay) = match reception.sender_report {
-            Some((ntp, at)) => (ntp, (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000) as u32),
-            None => (0, 0),
-        };
-        let lost = expected as i64 - reception.received as i64;
-        Some(ReceptionReport {
-            ssrc,
-            fraction_lost: reception.fraction_lost,
-            lost: lost.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
-            highest: self.sequence.reported(),
-            jitter: reception.jitter >> 4,
-            last_report,
-            delay,
-        })
+        Some(self.reception.report(now, ssrc, self.sequence.expected(), self.sequence.reported()))
     }
 
     /// Another SSRC sends the layer from now on.
@@ -294,17 +257,12 @@ impl Layer {
     /// A stream begins that has nothing in common with its predecessor.
     fn begin(&mut self, expected_before: u64) {
         self.tenure += 1;
-        self.stats.lost += self.missing(expected_before);
+        self.stats.lost += self.reception.missing(expected_before);
         self.nack.clear();
         self.clock = StreamClock::new(self.kind);
         self.key_frame = None;
         self.descriptors = DdReader::default();
         self.reception = Reception::default();
-    }
-
-    /// Of `expected` packets of the stream, those that did not come.
-    fn missing(&self, expected: u64) -> u64 {
-        expected.saturating_sub(self.reception.arrived)
     }
 
     fn place(&mut self, arrival: &Arrival<'_>) -> Result<(ExtSeq, bool), DropReason> {
@@ -339,20 +297,10 @@ impl Layer {
         self.stats.packets += 1;
         self.stats.bytes += arrival.len as u64;
         self.stats.recovered += u64::from(repair);
-        self.reception.arrived += 1;
         if repair {
-            return;
-        }
-        let reception = &mut self.reception;
-        reception.received += 1;
-        let ticks = (arrival.now_us as i128 * i128::from(clock_rate(self.kind)) / 1_000_000) as u32;
-        let transit = ticks.wrapping_sub(arrival.header.timestamp);
-        if let Some(before) = reception.transit.replace(transit) {
-            let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
-            // A timestamp that jumps (a stream that paused) is no jitter.
-            if difference < clock_rate(self.kind) {
-                reception.jitter = reception.jitter + difference - ((reception.jitter + 8) >> 4);
-            }
+            self.reception.repaired();
+        } else {
+            self.reception.received(arrival.now_us, arrival.header.timestamp, clock_rate(self.kind));
         }
     }
 

@@ -8,6 +8,7 @@ mod keyframe;
 mod layer;
 mod nack;
 mod rate;
+mod reception;
 mod report;
 mod sequence;
 mod size;
