@@ -1,2 +1,3 @@
-#[test]
-fn t() {}
+//! What Plenum does, seen from outside: one behaviour per module.
+
+mod corpora_replay;

@@ -9,5 +9,6 @@ pub mod drop;
 pub mod outgoing;
 pub mod packet;
 pub mod ring;
+pub mod rtcp;
 pub mod spec;
 pub mod uplink;

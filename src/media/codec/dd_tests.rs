@@ -245,7 +245,7 @@ proptest! {
             bits.copy(&delta, 0..24).unwrap();
             bits.put(0b01010, 5).unwrap();
             bits.put(1, targets).unwrap();
-            bits.put(0b01_0110_00, 8).unwrap();
+            bits.put(0b0101_1000, 8).unwrap();
             let len = bits.finish().unwrap();
             delta = bytes[..len].to_vec();
         }

@@ -26,7 +26,7 @@ pub fn primary(payload: &[u8]) -> Option<Primary> {
     }
     let pt = Pt(*payload.get(at)?);
     let start = at + 1 + redundant;
-    (start < payload.len()).then(|| Primary { pt, range: start..payload.len() })
+    (start < payload.len()).then_some(Primary { pt, range: start..payload.len() })
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(writer.finish(), Some(3));
         let mut reader = BitReader::new(&out);
         assert_eq!(reader.read(3), Some(0b101));
-        assert_eq!(reader.read(14), Some(0b101_1100_0011_111));
+        assert_eq!(reader.read(14), Some(0b10_1110_0001_1111));
         assert_eq!(reader.read(7), Some(0));
     }
 }
