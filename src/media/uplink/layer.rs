@@ -9,11 +9,11 @@ use crate::media::codec::{self, Facts};
 use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
 use crate::media::ring::{Ring, RingCapacity};
+use crate::media::rtcp::ReportBlock;
 use crate::media::spec::{Codec, MediaKind};
 use crate::media::uplink::nack::NackGenerator;
 use crate::media::uplink::rate::RateWindow;
 use crate::media::uplink::reception::Reception;
-use crate::media::uplink::report::ReceptionReport;
 use crate::media::uplink::sequence::{Placed, Sequence};
 use crate::media::uplink::size;
 use crate::media::uplink::stats::UplinkStats;
@@ -239,7 +239,7 @@ impl Layer {
     }
 
     /// The block on this layer for a reception report, while packets come.
-    pub(super) fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
+    pub(super) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
         let ssrc = self.ssrc?;
         self.last_arrival.filter(|last| now.saturating_duration_since(*last) < REPORTED)?;
         Some(self.reception.report(now, ssrc, self.sequence.expected(), self.sequence.reported()))

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::id::Ssrc;
-use crate::media::uplink::report::ReceptionReport;
+use crate::media::rtcp::ReportBlock;
 
 /// Counts one stream. Retransmissions do not count as received: the sender shall see what its path loses.
 #[derive(Clone, Debug, Default)]
@@ -62,8 +62,8 @@ impl Reception {
     }
 
     /// The block on `ssrc`, of which `expected` packets were sent as far as we know, the last with the extended number
-    /// `highest`.
-    pub(super) fn report(&mut self, now: Instant, ssrc: Ssrc, expected: u64, highest: u32) -> ReceptionReport {
+    /// `highest_seq`.
+    pub(super) fn report(&mut self, now: Instant, ssrc: Ssrc, expected: u64, highest_seq: u32) -> ReportBlock {
         let expected_now = expected.saturating_sub(self.reported_expected);
         let received_now = self.received.saturating_sub(self.reported_received);
         let lost_now = expected_now.saturating_sub(received_now);
@@ -75,11 +75,11 @@ impl Reception {
             None => (0, 0),
         };
         let lost = expected as i64 - self.received as i64;
-        ReceptionReport {
+        ReportBlock {
             ssrc,
             fraction_lost: self.fraction_lost,
             lost: lost.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
-            highest,
+            highest_seq,
             jitter: self.jitter(),
             last_report,
             delay,
