@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use crate::id::{Bps, ExtSeq, Rid, Ssrc};
 use crate::media::clock::{PublisherClock, StreamClock, clock_rate};
+use crate::media::codec::dd::DdReader;
 use crate::media::codec::{self, Facts};
 use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
 use crate::media::ring::{Ring, RingCapacity};
+use crate::media::rtcp::ReportBlock;
 use crate::media::spec::{Codec, MediaKind};
 use crate::media::uplink::nack::NackGenerator;
 use crate::media::uplink::rate::RateWindow;
-use crate::media::uplink::report::ReceptionReport;
+use crate::media::uplink::reception::Reception;
 use crate::media::uplink::sequence::{Placed, Sequence};
 use crate::media::uplink::size;
 use crate::media::uplink::stats::UplinkStats;
@@ -62,26 +64,10 @@ pub struct Layer {
     sibling: Option<(Instant, Instant)>,
     /// The timestamp of the newest key frame.
     key_frame: Option<u32>,
+    descriptors: DdReader,
     height: Option<u16>,
     reception: Reception,
     stats: UplinkStats,
-}
-
-/// What reception reports are made of (RFC 3550 §A.3, §A.8). Retransmissions do not count: the sender shall see what
-/// its path loses.
-#[derive(Clone, Debug, Default)]
-struct Reception {
-    received: u64,
-    /// Originals or repairs.
-    arrived: u64,
-    reported_expected: u64,
-    reported_received: u64,
-    fraction_lost: u8,
-    transit: Option<u32>,
-    /// In 1/16 of timestamp units.
-    jitter: u32,
-    /// The middle of the last sender report's NTP time, and when it came.
-    sender_report: Option<(u32, Instant)>,
 }
 
 impl Layer {
@@ -101,6 +87,7 @@ impl Layer {
             last_arrival: None,
             sibling: None,
             key_frame: None,
+            descriptors: DdReader::default(),
             height: None,
             reception: Reception::default(),
             stats: UplinkStats::default(),
@@ -146,30 +133,40 @@ impl Layer {
         self.last_arrival
     }
 
-    /// Picture height in pixels of the newest key frame whose size could be read.
+    /// Picture height in pixels, of the highest spatial layer, in the newest key frame that told its size.
     pub fn height(&self) -> Option<u16> {
         self.height
     }
 
+    /// What the stream's dependency descriptors say: structure, sizes, decode targets that are active.
+    pub fn descriptors(&self) -> &DdReader {
+        &self.descriptors
+    }
+
     /// Payloads and headers of the last second, each packet once.
     pub fn bitrate(&self, now: Instant) -> Bps {
-        self.rate.rate(now)
+        self.rate.rate(now, u8::MAX, u8::MAX)
+    }
+
+    /// As [`Layer::bitrate`], of the packets up to the spatial and temporal layers given.
+    pub fn bitrate_up_to(&self, now: Instant, spatial: u8, temporal: u8) -> Bps {
+        self.rate.rate(now, spatial, temporal)
     }
 
     /// Share of packets lost on the way here between the last two reception reports, before repair: 0 to 1.
     pub fn loss(&self) -> f32 {
-        f32::from(self.reception.fraction_lost) / 256.0
+        self.reception.loss()
     }
 
     /// Interarrival jitter (RFC 3550 §6.4.1).
     pub fn jitter(&self) -> Duration {
-        let ticks = u64::from(self.reception.jitter >> 4);
+        let ticks = u64::from(self.reception.jitter());
         Duration::from_micros(ticks * 1_000_000 / u64::from(clock_rate(self.kind)))
     }
 
     /// Counters since the layer began.
     pub fn stats(&self) -> UplinkStats {
-        UplinkStats { lost: self.stats.lost + self.missing(self.sequence.expected()), ..self.stats }
+        UplinkStats { lost: self.stats.lost + self.reception.missing(self.sequence.expected()), ..self.stats }
     }
 
     pub(super) fn counters(&mut self) -> &mut UplinkStats {
@@ -204,12 +201,12 @@ impl Layer {
             self.stats.padding += 1;
             return Err(DropReason::PaddingOnly);
         }
-        let facts = self.facts(arrival)?;
+        let facts = self.facts(arrival, seq)?;
         let extensions = &arrival.header.extensions;
         let timestamp = arrival.header.timestamp;
-        if facts.key_frame && facts.frame_start && self.kind == MediaKind::Video {
+        if starts_key_frame(&facts) {
             self.nack.forget_before(seq);
-            self.height = size::height(arrival.codec, arrival.payload).or(self.height);
+            self.height = self.told_height(arrival).or(self.height);
         }
         let info = PacketInfo {
             seq: self.sequence.outward(seq),
@@ -238,35 +235,14 @@ impl Layer {
         publisher: &mut PublisherClock,
     ) {
         publisher.report(&mut self.clock, now_us, ntp, rtp);
-        self.reception.sender_report = Some(((ntp >> 16) as u32, now));
+        self.reception.sender_report(now, ntp);
     }
 
     /// The block on this layer for a reception report, while packets come.
-    pub(super) fn report(&mut self, now: Instant) -> Option<ReceptionReport> {
+    pub(super) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
         let ssrc = self.ssrc?;
         self.last_arrival.filter(|last| now.saturating_duration_since(*last) < REPORTED)?;
-        let expected = self.sequence.expected();
-        let reception = &mut self.reception;
-        let expected_now = expected.saturating_sub(reception.reported_expected);
-        let received_now = reception.received.saturating_sub(reception.reported_received);
-        let lost_now = expected_now.saturating_sub(received_now);
-        reception.fraction_lost = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8;
-        reception.reported_expected = expected;
-        reception.reported_received = reception.received;
-        let (last_report, delay) = match reception.sender_report {
-            Some((ntp, at)) => (ntp, (now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000) as u32),
-            None => (0, 0),
-        };
-        let lost = expected as i64 - reception.received as i64;
-        Some(ReceptionReport {
-            ssrc,
-            fraction_lost: reception.fraction_lost,
-            lost: lost.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
-            highest: self.sequence.reported(),
-            jitter: reception.jitter >> 4,
-            last_report,
-            delay,
-        })
+        Some(self.reception.report(now, ssrc, self.sequence.expected(), self.sequence.reported()))
     }
 
     /// Another SSRC sends the layer from now on.
@@ -281,16 +257,12 @@ impl Layer {
     /// A stream begins that has nothing in common with its predecessor.
     fn begin(&mut self, expected_before: u64) {
         self.tenure += 1;
-        self.stats.lost += self.missing(expected_before);
+        self.stats.lost += self.reception.missing(expected_before);
         self.nack.clear();
         self.clock = StreamClock::new(self.kind);
         self.key_frame = None;
+        self.descriptors = DdReader::default();
         self.reception = Reception::default();
-    }
-
-    /// Of `expected` packets of the stream, those that did not come.
-    fn missing(&self, expected: u64) -> u64 {
-        expected.saturating_sub(self.reception.arrived)
     }
 
     fn place(&mut self, arrival: &Arrival<'_>) -> Result<(ExtSeq, bool), DropReason> {
@@ -325,25 +297,20 @@ impl Layer {
         self.stats.packets += 1;
         self.stats.bytes += arrival.len as u64;
         self.stats.recovered += u64::from(repair);
-        self.reception.arrived += 1;
         if repair {
-            return;
-        }
-        let reception = &mut self.reception;
-        reception.received += 1;
-        let ticks = (arrival.now_us as i128 * i128::from(clock_rate(self.kind)) / 1_000_000) as u32;
-        let transit = ticks.wrapping_sub(arrival.header.timestamp);
-        if let Some(before) = reception.transit.replace(transit) {
-            let difference = (transit.wrapping_sub(before) as i32).unsigned_abs();
-            // A timestamp that jumps (a stream that paused) is no jitter.
-            if difference < clock_rate(self.kind) {
-                reception.jitter = reception.jitter + difference - ((reception.jitter + 8) >> 4);
-            }
+            self.reception.repaired();
+        } else {
+            self.reception.received(arrival.now_us, arrival.header.timestamp, clock_rate(self.kind));
         }
     }
 
-    fn facts(&mut self, arrival: &Arrival<'_>) -> Result<Facts, DropReason> {
-        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, None)?;
+    fn facts(&mut self, arrival: &Arrival<'_>, seq: ExtSeq) -> Result<Facts, DropReason> {
+        let described = matches!(arrival.codec, Codec::Vp9 { .. } | Codec::Av1 { .. });
+        let dd = match arrival.dependency_descriptor {
+            descriptor if described && !descriptor.is_empty() => Some(self.descriptors.read(descriptor, seq)?),
+            _ => None,
+        };
+        let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, dd)?;
         let timestamp = arrival.header.timestamp;
         if facts.key_frame {
             self.key_frame = Some(timestamp);
@@ -354,11 +321,20 @@ impl Layer {
         Ok(facts)
     }
 
+    fn told_height(&self, arrival: &Arrival<'_>) -> Option<u16> {
+        let told = size::height(arrival.codec, arrival.payload);
+        told.or_else(|| {
+            let structure = self.descriptors.structure().filter(|_| !arrival.dependency_descriptor.is_empty())?;
+            let heights = (0..4).filter_map(|spatial| structure.resolution(spatial)).map(|(_, height)| height);
+            heights.max().and_then(|height| u16::try_from(height).ok())
+        })
+    }
+
     fn store(&mut self, info: &PacketInfo, arrival: &Arrival<'_>) {
         self.last_arrival = Some(arrival.now);
         self.sibling = None;
         self.codec = Some(arrival.codec);
-        self.rate.add(arrival.now, arrival.len);
+        self.rate.add(arrival.now, info.facts.spatial, info.facts.temporal, arrival.len);
         if self.ring.newest().is_none() {
             self.ring = Ring::new(capacity(self.kind));
         }
@@ -368,6 +344,11 @@ impl Layer {
             payload: arrival.payload,
         });
     }
+}
+
+/// Whether the packet begins a key picture. Its upper spatial layers begin later, and need what is before them.
+pub(super) fn starts_key_frame(facts: &Facts) -> bool {
+    facts.key_frame && facts.frame_start && facts.spatial == 0
 }
 
 fn capacity(kind: MediaKind) -> RingCapacity {

@@ -8,7 +8,7 @@ mod keyframe;
 mod layer;
 mod nack;
 mod rate;
-mod report;
+mod reception;
 mod sequence;
 mod size;
 mod stats;
@@ -20,7 +20,8 @@ use crate::id::{Bps, Ssrc};
 use crate::media::clock::PublisherClock;
 use crate::media::drop::DropReason;
 use crate::media::packet::{self, PacketInfo, PacketRef};
-use crate::media::spec::{MediaKind, SharedMediaSpec, UplinkRole, UplinkSpec};
+use crate::media::rtcp;
+use crate::media::spec::{SharedMediaSpec, UplinkRole, UplinkSpec};
 
 use bind::Bindings;
 use keyframe::KeyFrameRequests;
@@ -244,11 +245,11 @@ impl Uplink {
             blocks.extend(self.lines.iter_mut().flat_map(|line| &mut line.layers).filter_map(|l| l.report(now)));
             self.next_report = (!blocks.is_empty()).then(|| now + REPORT);
         }
-        report::receiver_report(self.reporter, &blocks, out);
+        rtcp::receiver_report(out, self.reporter, &blocks);
         let remb = self.spec.payloads.iter().any(|payload| payload.remb);
         if remb && !blocks.is_empty() && !self.spec.payloads.iter().any(|payload| payload.transport_cc) {
             let media: Vec<Ssrc> = blocks.iter().map(|block| block.ssrc).collect();
-            report::estimated_maximum(self.reporter, MAXIMUM, &media, out);
+            rtcp::remb(out, self.reporter, MAXIMUM, &media);
         }
     }
 
@@ -259,7 +260,7 @@ impl Uplink {
                     && let Some(ssrc) = layer.ssrc()
                 {
                     layer.counters().plis += 1;
-                    report::picture_loss(self.reporter, ssrc, out);
+                    rtcp::pli(out, self.reporter, ssrc);
                 }
             }
         }
@@ -275,7 +276,7 @@ impl Uplink {
                 && !self.lost.is_empty()
             {
                 layer.counters().nacks += self.lost.len() as u64;
-                report::nack(self.reporter, ssrc, &self.lost, out);
+                rtcp::nack(out, self.reporter, ssrc, &self.lost);
             }
         }
     }
@@ -319,7 +320,7 @@ impl Line {
                 layer.sibling_advanced(arrival.now);
             }
         }
-        if received.0.facts.key_frame && received.0.facts.frame_start && self.role.kind() == MediaKind::Video {
+        if layer::starts_key_frame(&received.0.facts) {
             self.key_frames.came(index);
         }
         Ok(received)

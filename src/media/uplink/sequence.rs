@@ -11,6 +11,10 @@ const SEEN: u64 = 64 * WORDS as u64;
 /// Numbering starts one cycle up, so that packets from before the first one still have a number.
 const FIRST_CYCLE: u64 = 0x1_0000;
 
+/// Packets that are too old, one after the other and none newer between them, after which the sender is believed to
+/// have started over (as in RFC 3550 §A.1, but a burst that was long held up must not pass for that).
+const RESTART: u8 = 5;
+
 /// Padding packets remembered one by one. A probe is rarely longer than 20 packets.
 const REMOVED: usize = 64;
 
@@ -41,8 +45,8 @@ pub(super) struct Sequence {
     seen: [u64; WORDS],
     /// How far back a packet is still taken.
     window: u64,
-    /// Follows a number that was too old: the next one in order means that the sender started over (RFC 3550 §A.1).
-    restart: Option<u16>,
+    /// The number that would continue a run of numbers which are too old, and the run's length.
+    restart: (u16, u8),
     padding: Padding,
 }
 
@@ -54,7 +58,7 @@ impl Sequence {
             first: ExtSeq(0),
             seen: [0; WORDS],
             window: window.min(SEEN),
-            restart: None,
+            restart: (0, 0),
             padding: Padding::default(),
         }
     }
@@ -67,7 +71,7 @@ impl Sequence {
         let seq = highest.nearest(wire);
         if seq > highest {
             self.advance(highest, seq);
-            self.restart = None;
+            self.restart = (0, 0);
             return Placed::Newest { seq, missing: ExtSeq(highest.0 + 1) };
         }
         if highest.0 - seq.0 >= self.window || seq < self.padding.floor {
@@ -85,7 +89,7 @@ impl Sequence {
         if let Some(highest) = self.highest.take() {
             self.first = ExtSeq((highest.0 | 0xFFFF) + 1 + FIRST_CYCLE);
         }
-        self.restart = None;
+        self.restart = (0, 0);
     }
 
     /// The number under which `seq` is passed on: without the padding before it.
@@ -124,11 +128,13 @@ impl Sequence {
         if !direct {
             return Placed::TooOld;
         }
-        if self.restart == Some(wire) {
+        let (next, run) = self.restart;
+        let run = if wire == next { run + 1 } else { 1 };
+        if run >= RESTART {
             self.succeed();
             return self.start(ExtSeq(FIRST_CYCLE + u64::from(wire)));
         }
-        self.restart = Some(wire.wrapping_add(1));
+        self.restart = (wire.wrapping_add(1), run);
         Placed::TooOld
     }
 
@@ -193,6 +199,9 @@ impl Padding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    use std::collections::BTreeMap;
 
     fn newest(placed: Placed) -> u64 {
         match placed {
@@ -232,11 +241,23 @@ mod tests {
     fn a_sender_that_starts_over_continues_above_what_was() {
         let mut sequence = Sequence::new(512);
         let old = newest(sequence.place(30_000, true));
-        assert_eq!(sequence.place(10, true), Placed::TooOld);
-        let new = newest(sequence.place(11, true));
-        assert!(new > old + 0x8000 && new as u16 == 11);
+        for wire in 10..14 {
+            assert_eq!(sequence.place(wire, true), Placed::TooOld);
+        }
+        let new = newest(sequence.place(14, true));
+        assert!(new > old + 0x8000 && new as u16 == 14);
         assert_eq!(sequence.expected(), 1);
-        assert_eq!(newest(sequence.place(12, true)), new + 1);
+        assert_eq!(newest(sequence.place(15, true)), new + 1);
+    }
+
+    #[test]
+    fn packets_that_were_long_held_up_do_not_make_a_sender_start_over() {
+        let mut sequence = Sequence::new(64);
+        newest(sequence.place(1_000, true));
+        for step in 0..200 {
+            assert_eq!(sequence.place(500 + step, true), Placed::TooOld);
+            newest(sequence.place(1_001 + step, true));
+        }
     }
 
     #[test]
@@ -284,5 +305,35 @@ mod tests {
         sequence.place(11, true);
         sequence.remove(ExtSeq(first + 1));
         assert_eq!(sequence.outward(third), before);
+    }
+
+    #[test]
+    fn what_is_passed_on_keeps_its_order_and_shares_no_number() {
+        for seed in 0..20 {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let mut sequence = Sequence::new(512);
+            let mut order: Vec<u64> = (0..20_000).map(|n| n * 8 + rng.random_range(0..120)).collect();
+            let mut numbers: Vec<usize> = (0..order.len()).collect();
+            numbers.sort_by_key(|n| order[*n]);
+            let padding: Vec<bool> = order.drain(..).map(|_| rng.random_bool(0.4)).collect();
+            let mut passed = BTreeMap::new();
+            for number in numbers {
+                if rng.random_bool(0.1) {
+                    continue;
+                }
+                match sequence.place((number + 60_000) as u16, true) {
+                    Placed::First(seq) | Placed::Newest { seq, .. } | Placed::Late(seq) if padding[number] => {
+                        sequence.remove(seq);
+                    }
+                    Placed::First(seq) | Placed::Newest { seq, .. } | Placed::Late(seq) => {
+                        assert_eq!(passed.insert(sequence.outward(seq), number), None, "seed {seed}");
+                    }
+                    Placed::Duplicate | Placed::TooOld => {}
+                }
+            }
+            assert!(passed.len() > 10_000);
+            let numbers: Vec<usize> = passed.into_values().collect();
+            assert!(numbers.is_sorted(), "seed {seed}");
+        }
     }
 }

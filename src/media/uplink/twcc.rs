@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::id::Ssrc;
-use crate::media::uplink::report;
+use crate::media::rtcp::transport_cc;
 
 /// Arrivals kept, a power of two: half a second at 40 Mbit/s.
 const ARRIVALS: usize = 4_096;
@@ -17,21 +17,24 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const BUSY_INTERVAL: Duration = Duration::from_millis(50);
 const BUSY: u64 = 20;
 
-/// Packets in one feedback: 2 octets each at most, and 2/7 of a status chunk, stay well inside a datagram.
-const STATUSES: u64 = 200;
+/// Received packets in one feedback, however much room there is.
+const RECEIVED: usize = 150;
 
-/// Units of the reference time and of a delta, in microseconds.
-const REFERENCE_US: i64 = 64_000;
-const DELTA_US: i64 = 250;
+/// One lost and one that came: less is not told.
+const FEWEST: usize = 2;
+
+/// Octets of a feedback: its head with padding, and for each received packet at most a delta and two status chunks.
+const HEAD: usize = 27;
+const PER_PACKET: usize = 6;
 
 /// Not received, by arrival time.
-const NEVER: i64 = i64::MIN;
+const NEVER: u64 = u64::MAX;
 
 /// Arrivals on one connection that have not been reported yet.
 pub(super) struct TransportFeedback {
     epoch: Instant,
     /// Microseconds since the epoch, by `seq % ARRIVALS`. Empty until the first packet.
-    arrivals: Vec<i64>,
+    arrivals: Vec<u64>,
     newest: Option<u64>,
     /// First number of the next feedback.
     base: u64,
@@ -40,6 +43,8 @@ pub(super) struct TransportFeedback {
     last: Option<Instant>,
     media: Ssrc,
     count: u8,
+    /// Scratch: what the next feedback tells.
+    told: Vec<(u16, Option<Duration>)>,
 }
 
 impl TransportFeedback {
@@ -53,6 +58,7 @@ impl TransportFeedback {
             last: None,
             media: Ssrc(0),
             count: 0,
+            told: Vec::new(),
         }
     }
 
@@ -77,7 +83,7 @@ impl TransportFeedback {
             self.forget(newest + 1, seq);
         }
         self.newest = Some(newest.max(seq));
-        let arrival = now.saturating_duration_since(self.epoch).as_micros() as i64;
+        let arrival = now.saturating_duration_since(self.epoch).as_micros() as u64;
         let place = &mut self.arrivals[seq as usize % ARRIVALS];
         if *place != NEVER {
             return;
@@ -97,32 +103,48 @@ impl TransportFeedback {
         Some(self.last.map_or(waiting + interval, |last| waiting.max(last + interval)))
     }
 
-    /// Appends feedback packets while they are due and `room` octets suffice for them.
+    /// Appends feedback packets that are due, as far as `room` octets suffice for them; the rest stays due.
     pub(super) fn poll(&mut self, now: Instant, reporter: Ssrc, room: usize, out: &mut Vec<u8>) {
         if self.next().is_none_or(|due| due > now) {
             return;
         }
         let end = out.len() + room;
-        while let Some(newest) = self.newest
-            && let Some(first) = self.first_arrived(newest)
-        {
-            if out.len() + largest(newest + 1 - first) > end {
-                // The rest follows with the next poll.
+        while let Some(newest) = self.newest.filter(|newest| self.base <= *newest) {
+            let fitting = end.saturating_sub(out.len() + HEAD) / PER_PACKET;
+            if fitting < (RECEIVED.min((newest + 1 - self.base) as usize) / 4).max(FEWEST) {
                 return;
             }
-            self.base = self.write(first, newest, reporter, out);
+            let first = self.base.max((newest + 1).saturating_sub(ARRIVALS as u64));
+            self.collect(first, newest, fitting.min(RECEIVED));
+            let told = transport_cc::write(out, reporter, self.media, self.count, &self.told);
+            self.count = self.count.wrapping_add(1);
+            let last = told.checked_sub(1).and_then(|last| self.told.get(last));
+            self.base = last.map_or(newest + 1, |(seq, _)| first + u64::from(seq.wrapping_sub(first as u16)) + 1);
         }
         self.waiting = None;
         self.last = Some(now);
     }
 
-    fn first_arrived(&self, newest: u64) -> Option<u64> {
-        let oldest = (newest + 1).saturating_sub(ARRIVALS as u64).max(self.base);
-        (oldest..=newest).find(|seq| self.arrival(*seq).is_some())
+    /// Fills `told` with what came from `first` on, at most `limit` packets. It begins with `first` though that was
+    /// lost: what a feedback does not reach is never known as lost.
+    fn collect(&mut self, first: u64, newest: u64, limit: usize) {
+        self.told.clear();
+        if self.arrival(first).is_none() {
+            self.told.push((first as u16, None));
+        }
+        for seq in first..=newest {
+            if self.told.len() >= limit {
+                break;
+            }
+            if let Some(arrival) = self.arrival(seq) {
+                self.told.push((seq as u16, Some(arrival)));
+            }
+        }
     }
 
-    fn arrival(&self, seq: u64) -> Option<i64> {
-        self.arrivals.get(seq as usize % ARRIVALS).copied().filter(|arrival| *arrival != NEVER)
+    fn arrival(&self, seq: u64) -> Option<Duration> {
+        let arrival = self.arrivals.get(seq as usize % ARRIVALS).copied();
+        arrival.filter(|arrival| *arrival != NEVER).map(Duration::from_micros)
     }
 
     fn forget(&mut self, from: u64, to: u64) {
@@ -133,67 +155,5 @@ impl TransportFeedback {
         for seq in from..=to {
             self.arrivals[seq as usize % ARRIVALS] = NEVER;
         }
-    }
-
-    /// Writes one feedback packet from `first`, which came, and returns the number after its last.
-    fn write(&mut self, first: u64, newest: u64, reporter: Ssrc, out: &mut Vec<u8>) -> u64 {
-        let reference = self.arrival(first).unwrap_or(0) / REFERENCE_US;
-        let mut symbols = [0_u8; STATUSES as usize];
-        let mut deltas = [0_i16; STATUSES as usize];
-        let mut before = reference * REFERENCE_US / DELTA_US;
-        let mut count = 0;
-        for (symbol, delta) in symbols.iter_mut().zip(&mut deltas) {
-            let seq = first + count as u64;
-            if seq > newest {
-                break;
-            }
-            if let Some(arrival) = self.arrival(seq) {
-                let at = arrival / DELTA_US;
-                let Ok(since) = i16::try_from(at - before) else { break };
-                *symbol = if (0..=0xFF).contains(&since) { 1 } else { 2 };
-                *delta = since;
-                before = at;
-            }
-            count += 1;
-        }
-        let (symbols, deltas) = (&symbols[..count], &deltas[..count]);
-        let start = report::begin(out, report::TRANSPORT_FEEDBACK, 15, reporter);
-        out.extend_from_slice(&self.media.0.to_be_bytes());
-        out.extend_from_slice(&(first as u16).to_be_bytes());
-        out.extend_from_slice(&(count as u16).to_be_bytes());
-        out.extend_from_slice(&((reference as u32) << 8 | u32::from(self.count)).to_be_bytes());
-        self.count = self.count.wrapping_add(1);
-        write_chunks(symbols, out);
-        for (symbol, delta) in symbols.iter().zip(deltas) {
-            match symbol {
-                1 => out.push(*delta as u8),
-                2 => out.extend_from_slice(&delta.to_be_bytes()),
-                _ => {}
-            }
-        }
-        report::finish_padded(out, start);
-        first + count as u64
-    }
-}
-
-/// Octets that feedback on up to `count` packets may take.
-fn largest(count: u64) -> usize {
-    let count = count.min(STATUSES) as usize;
-    20 + count.div_ceil(7) * 2 + count * 2 + 3
-}
-
-/// Packet status chunks: runs of 14 and more as a run length, everything else as vectors of seven 2-bit symbols.
-fn write_chunks(mut symbols: &[u8], out: &mut Vec<u8>) {
-    while let Some(first) = symbols.first().copied() {
-        let run = symbols.iter().take_while(|symbol| **symbol == first).count();
-        let (chunk, taken) = if run >= 14 || run == symbols.len() {
-            (u16::from(first) << 13 | run as u16, run)
-        } else {
-            let taken = symbols.len().min(7);
-            let vector = symbols[..taken].iter().enumerate();
-            (vector.fold(0xC000, |chunk, (i, symbol)| chunk | u16::from(*symbol) << (12 - 2 * i)), taken)
-        };
-        out.extend_from_slice(&chunk.to_be_bytes());
-        symbols = &symbols[taken..];
     }
 }
