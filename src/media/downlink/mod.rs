@@ -123,8 +123,8 @@ impl Downlink {
         SeatClock::new(origin, line.kind)
     }
 
-    /// What `line` shall show; `None` empties it at once. A source before it keeps flowing until the new one's key
-    /// frame (video) or first packet (audio).
+    /// What `line` shall show; `None` empties it at once. A picture keeps flowing until the key frame of the one after
+    /// it, a voice ends at once.
     pub fn assign(&mut self, line: usize, source: Option<SourceId>) {
         let Some(line) = self.lines.get_mut(line) else { return };
         if line.wish.source != source {
@@ -163,6 +163,9 @@ impl Downlink {
 
     /// Writes one live packet as `line` sends it into `out`, header and payload.
     ///
+    /// A packet that the publisher sent as mere padding takes the same way with an empty payload, so that its number
+    /// is not taken for a loss.
+    ///
     /// # Errors
     /// Why it is not sent.
     pub fn forward(
@@ -177,14 +180,14 @@ impl Downlink {
         let index = line;
         let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotSelected)?;
         let had = line.current();
-        let opens = line.opens(&self.spec, (source, layer), packet.info);
+        let opens = line.opens(&self.spec, (source, layer), packet);
         self.changed |= line.current() != had;
         if opens? {
             let at = line.rising(line.clock.at(packet.info.capture_us));
             self.open(now, index, (source, layer), packet.info, at)?;
         }
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
-        let stamp = line.stamp(packet.info, None)?;
+        let stamp = line.stamp(packet, None)?;
         self.emit(now, index, packet, stamp, out)
     }
 

@@ -56,7 +56,7 @@ impl Downlink {
             Was::Sent(stamp) => stamp,
             Was::Missing(out, offsets) => {
                 let tenure = self.lines.get(index).and_then(|line| line.tenure.as_ref());
-                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet.info, out, offsets)
+                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet, out, offsets)
             }
         };
         let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
