@@ -9,4 +9,5 @@ pub mod drop;
 pub mod outgoing;
 pub mod packet;
 pub mod ring;
+pub mod rtcp;
 pub mod spec;

@@ -3,9 +3,16 @@
 use crate::media::drop::DropReason;
 use crate::media::spec::Codec;
 
+pub mod av1;
+pub mod dd;
+pub mod h264;
+pub mod red;
 pub mod vp8;
+pub mod vp9;
 
+pub use dd::DdFrame;
 pub use vp8::Vp8Detail;
+pub use vp9::Vp9Detail;
 
 /// What one packet says of the frame it belongs to, whatever the codec.
 ///
@@ -29,6 +36,25 @@ pub struct Facts {
     pub discardable: bool,
     /// Codec-specific positions and counters needed to rewrite the payload.
     pub detail: Detail,
+    /// The dependency descriptor, where it stands for the payload's own: VP9 and AV1.
+    pub dd: Option<DdFrame>,
+}
+
+impl Facts {
+    /// What a descriptor says replaces what the payload says.
+    fn with_descriptor(self, dd: DdFrame) -> Facts {
+        Facts {
+            key_frame: dd.key_frame,
+            frame_start: dd.frame_start,
+            frame_end: dd.frame_end,
+            spatial: dd.spatial,
+            temporal: dd.temporal,
+            switch_up: dd.switch_up,
+            discardable: dd.discardable(),
+            detail: self.detail,
+            dd: Some(dd),
+        }
+    }
 }
 
 /// Codec-specific facts.
@@ -37,6 +63,19 @@ pub enum Detail {
     #[default]
     None,
     Vp8(Vp8Detail),
+    Vp9(Vp9Detail),
+}
+
+impl Detail {
+    /// Writes the seat's own counters over those of a payload that this was read from, without changing its length.
+    /// Counters that the payload does not have are left out.
+    pub fn patch(&self, payload: &mut [u8], picture_id: u16, tl0picidx: u8) {
+        match self {
+            Detail::None => {}
+            Detail::Vp8(detail) => vp8::patch(payload, detail, picture_id, tl0picidx),
+            Detail::Vp9(detail) => vp9::patch(payload, detail, picture_id, tl0picidx),
+        }
+    }
 }
 
 /// A VP8 or VP9 picture id, which wraps at 7 or 15 bits (RFC 7741 §4.2, RFC 9628 §4.2).
@@ -63,15 +102,42 @@ impl PictureId {
 
 /// What `payload` (without RTP padding) says of its frame.
 ///
+/// `dd` is the packet's dependency descriptor as the stream's [`dd::DdReader`] resolved it. VP9 and AV1 prefer it to the
+/// payload; the others ignore it.
+///
 /// # Errors
-/// [`DropReason::PaddingOnly`] when it is empty, [`DropReason::MalformedPayload`] when its descriptor is cut short.
-pub fn facts(codec: Codec, payload: &[u8], marker: bool) -> Result<Facts, DropReason> {
+/// [`DropReason::PaddingOnly`] when it is empty, [`DropReason::MalformedPayload`] when its descriptor is cut short or
+/// contradicts itself.
+pub fn facts(codec: Codec, payload: &[u8], marker: bool, dd: Option<DdFrame>) -> Result<Facts, DropReason> {
     if payload.is_empty() {
         return Err(DropReason::PaddingOnly);
     }
-    match codec {
-        Codec::Vp8 => vp8::facts(payload, marker),
-        Codec::Opus | Codec::Red => Ok(Facts { frame_start: true, frame_end: true, ..Facts::default() }),
-        _ => Err(DropReason::MalformedPayload),
-    }
+    let facts = match (codec, dd) {
+        (Codec::Opus, _) => Some(AUDIO),
+        (Codec::Red, _) => red::primary(payload).map(|_| AUDIO),
+        (Codec::Vp8, _) => vp8::facts(payload, marker),
+        (Codec::H264 { .. }, _) => h264::facts(payload, marker),
+        (Codec::Vp9 { .. }, None) => vp9::facts(payload),
+        (Codec::Vp9 { .. }, Some(dd)) => vp9::facts(payload).map(|facts| facts.with_descriptor(dd)),
+        (Codec::Av1 { .. }, None) => av1::facts(payload, marker),
+        (Codec::Av1 { .. }, Some(dd)) => Some(Facts::default().with_descriptor(dd)),
+    };
+    facts.ok_or(DropReason::MalformedPayload)
 }
+
+/// Every audio packet is a frame of its own.
+const AUDIO: Facts = Facts {
+    key_frame: false,
+    frame_start: true,
+    frame_end: true,
+    spatial: 0,
+    temporal: 0,
+    switch_up: false,
+    discardable: false,
+    detail: Detail::None,
+    dd: None,
+};
+
+#[cfg(test)]
+#[path = "codec_tests.rs"]
+mod tests;

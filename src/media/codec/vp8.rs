@@ -1,7 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741 §4.2): reading it, and patching its counters in place.
 
 use super::{Detail, Facts, PictureId};
-use crate::media::drop::DropReason;
 
 /// The counters of a VP8 descriptor, and where they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -17,14 +16,13 @@ pub struct Vp8Detail {
     tl0picidx_at: u8,
 }
 
-/// Facts of one VP8 packet. A frame ends with the marker.
-pub(super) fn facts(payload: &[u8], marker: bool) -> Result<Facts, DropReason> {
-    let descriptor = read(payload).ok_or(DropReason::MalformedPayload)?;
-    let body = payload.get(usize::from(descriptor.detail.descriptor_len)..).unwrap_or_default();
-    let first_octet = body.first().ok_or(DropReason::MalformedPayload)?;
+/// Facts of one VP8 packet, whose frame ends with the marker; `None` when its descriptor is cut short.
+pub(super) fn facts(payload: &[u8], marker: bool) -> Option<Facts> {
+    let descriptor = read(payload)?;
+    let first_octet = payload.get(usize::from(descriptor.detail.descriptor_len))?;
     // The P bit of the frame tag is inverted: 0 is a key frame (RFC 6386 §9.1).
     let key_frame = descriptor.frame_start && first_octet & 1 == 0;
-    Ok(Facts {
+    Some(Facts {
         key_frame,
         frame_start: descriptor.frame_start,
         frame_end: marker,
@@ -33,6 +31,7 @@ pub(super) fn facts(payload: &[u8], marker: bool) -> Result<Facts, DropReason> {
         switch_up: key_frame || descriptor.layer_sync,
         discardable: descriptor.non_reference,
         detail: Detail::Vp8(descriptor.detail),
+        dd: None,
     })
 }
 
@@ -118,6 +117,7 @@ fn read(payload: &[u8]) -> Option<Descriptor> {
 mod tests {
     use super::*;
     use crate::media::codec;
+    use crate::media::drop::DropReason;
     use crate::media::spec::Codec;
     use proptest::prelude::*;
 
@@ -126,7 +126,7 @@ mod tests {
         [0x90, 0xE0, 0x92, 0x34, 0x56, 0x00, 0x10, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0x68, 0x01];
 
     fn facts(payload: &[u8]) -> Facts {
-        codec::facts(Codec::Vp8, payload, false).unwrap()
+        codec::facts(Codec::Vp8, payload, false, None).unwrap()
     }
 
     fn detail(payload: &[u8]) -> Vp8Detail {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_discardable_delta_frame_of_an_upper_layer_is_told_by_its_bits() {
-        let facts = codec::facts(Codec::Vp8, &[0xB0, 0xE0, 0x05, 0x56, 0xA0, 0x01], true).unwrap();
+        let facts = codec::facts(Codec::Vp8, &[0xB0, 0xE0, 0x05, 0x56, 0xA0, 0x01], true, None).unwrap();
         assert!(facts.discardable && facts.switch_up && facts.frame_end && !facts.key_frame);
         assert_eq!(facts.temporal, 2);
     }
@@ -183,9 +183,9 @@ mod tests {
     #[test]
     fn a_cut_descriptor_is_malformed() {
         for len in 1..=6 {
-            assert_eq!(codec::facts(Codec::Vp8, &KEY_FRAME[..len], true), Err(DropReason::MalformedPayload));
+            assert_eq!(codec::facts(Codec::Vp8, &KEY_FRAME[..len], true, None), Err(DropReason::MalformedPayload));
         }
-        assert_eq!(codec::facts(Codec::Vp8, &[], true), Err(DropReason::PaddingOnly));
+        assert_eq!(codec::facts(Codec::Vp8, &[], true, None), Err(DropReason::PaddingOnly));
     }
 
     proptest! {
@@ -194,7 +194,7 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..40), id in any::<u16>(), tl0 in any::<u8>(),
         ) {
             resolution(&bytes);
-            let Ok(Facts { detail: Detail::Vp8(before), .. }) = codec::facts(Codec::Vp8, &bytes, false) else {
+            let Ok(Facts { detail: Detail::Vp8(before), .. }) = codec::facts(Codec::Vp8, &bytes, false, None) else {
                 return Ok(());
             };
             let mut patched = bytes.clone();
