@@ -217,9 +217,10 @@ impl Line {
         &mut self,
         spec: &MediaSpec,
         from: (SourceId, usize),
-        info: &PacketInfo,
+        packet: PacketRef<'_>,
         at: i64,
     ) -> Result<(), DropReason> {
+        let info = packet.info;
         let (payload, form) =
             rewrite::payload_for(spec, &self.payloads, info.codec).ok_or(DropReason::NoPayloadType)?;
         self.wish.refused = None;
@@ -230,7 +231,7 @@ impl Line {
             payload,
             form,
             sequence: Sequence::new(info.seq, self.next),
-            offsets: self.counters.offsets_for(&info.facts),
+            offsets: self.counters.offsets_for(packet),
             temporal: Temporal::new(self.max_temporal_of(from)),
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
@@ -290,19 +291,19 @@ impl Line {
         if new_frame {
             self.begin_frame(info, at, first);
         }
-        self.place_new(info, first)
+        self.place_new(packet, first)
     }
 
-    fn place_new(&mut self, info: &PacketInfo, first: bool) -> Result<Stamp, DropReason> {
+    fn place_new(&mut self, packet: PacketRef<'_>, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
-        let seq = tenure.sequence.take(info.seq, tenure.offsets);
+        let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
         self.next = tenure.sequence.next();
-        self.counters.follow(&info.facts, tenure.offsets);
+        self.counters.follow(packet, tenure.offsets);
         Ok(Stamp {
             seq,
             timestamp: tenure.newest.1 as u32,
             // A new voice starts a talk spurt (RFC 3551 §4.1): the receiver may adapt its delay here.
-            marker: info.marker || (first && self.kind == MediaKind::Audio),
+            marker: packet.info.marker || (first && self.kind == MediaKind::Audio),
             offsets: tenure.offsets,
             hollow: false,
         })
@@ -337,5 +338,7 @@ impl Line {
 }
 
 fn opens_video(info: &PacketInfo) -> bool {
-    info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0
+    // A dependency descriptor is of no use without its structure.
+    let resolvable = info.facts.dd.is_none_or(|dd| dd.structure);
+    info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0 && resolvable
 }

@@ -90,7 +90,7 @@ impl Downlink {
         }
         let before = (stretch.frames - 1) * line.clock.millisecond();
         let at = line.rising(line.clock.at(stretch.capture_us) - before);
-        self.open(now, index, from, packet.info, at)?;
+        self.open(now, index, from, packet, at)?;
         Ok(at)
     }
 }

@@ -113,7 +113,7 @@ impl Downlink {
         };
         let body =
             Body { packet, form, offsets: stamp.offsets, original: Some(stamp.seq.wire()), hollow: stamp.hollow };
-        let (header_len, len) = rewrite::write(out, &header, &self.spec.extensions, body)?;
+        let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
         let seq = line.rtx_next;
         line.rtx_next = ExtSeq(seq.0 + 1);
         line.rtx_sent.count(len - header_len);

@@ -43,7 +43,8 @@ impl Temporal {
     /// Whether a packet is forwarded; `new_frame` on the first packet seen of its frame.
     pub(super) fn admits(&mut self, facts: &Facts, new_frame: bool, target: u8) -> bool {
         if new_frame {
-            if facts.key_frame || target < self.current {
+            let key_picture = facts.key_frame && facts.spatial == 0;
+            if key_picture || target < self.current {
                 self.current = target;
             } else if facts.switch_up && facts.temporal > self.current && facts.temporal <= target {
                 self.current = facts.temporal;

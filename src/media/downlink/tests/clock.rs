@@ -1,6 +1,7 @@
 //! The seat clock: sender reports, drift, round trips.
 
 use super::*;
+use crate::media::rtcp::ReportBlock;
 use rand::Rng;
 
 /// NTP time of the epoch, anything.
@@ -28,7 +29,7 @@ fn sender_reports(mut compound: &[u8]) -> Vec<(u32, u64, u32, u32)> {
 
 /// When the browser believes that `timestamp` was captured, in microseconds after the epoch.
 fn believed(report: (u32, u64, u32, u32), timestamp: u32, rate: i64) -> i64 {
-    let ntp_us = (u128::from(report.1 - NTP_EPOCH) * 1_000_000 >> 32) as i64;
+    let ntp_us = ((u128::from(report.1 - NTP_EPOCH) * 1_000_000) >> 32) as i64;
     ntp_us + i64::from(timestamp.wrapping_sub(report.2) as i32) * 1_000_000 / rate
 }
 
@@ -123,12 +124,13 @@ fn many_lines_report_in_packets_that_fit() {
 #[test]
 fn a_round_trip_is_measured_from_a_reception_report() {
     let mut bench = Bench::new(spec(1), 1);
-    let last_sender_report = (ntp(1_000_000) >> 16) as u32;
-    let report = ReceptionReport { ssrc: Ssrc(1_001), fraction_lost: 64, last_sender_report, delay: 65_536 / 2 };
-    bench.downlink.receiver_report(ntp(1_580_000), report);
+    let last_report = (ntp(1_000_000) >> 16) as u32;
+    let delay = 65_536 / 2;
+    let report = ReportBlock { ssrc: Ssrc(1_001), fraction_lost: 64, last_report, delay, ..Default::default() };
+    bench.downlink.receiver_report(ntp(1_580_000), &report);
     assert!(bench.downlink.rtt().abs_diff(Duration::from_millis(80)) < Duration::from_millis(1));
     assert_eq!(bench.downlink.fraction_lost(VIDEO), 0.25);
-    bench.downlink.receiver_report(ntp(1_100_000), report);
-    bench.downlink.receiver_report(ntp(2_000_000), ReceptionReport { ssrc: Ssrc(5), ..report });
+    bench.downlink.receiver_report(ntp(1_100_000), &report);
+    bench.downlink.receiver_report(ntp(2_000_000), &ReportBlock { ssrc: Ssrc(5), ..report });
     assert!(bench.downlink.rtt().abs_diff(Duration::from_millis(80)) < Duration::from_millis(1));
 }

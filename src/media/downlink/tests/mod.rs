@@ -136,7 +136,7 @@ impl Publisher {
                     Codec::Opus => vec![0x78, self.frames as u8, n as u8],
                     _ => self.vp8_payload(first, key, temporal, n),
                 };
-                let facts = codec::facts(self.codec, &payload, last).unwrap();
+                let facts = codec::facts(self.codec, &payload, last, None).unwrap();
                 let info = PacketInfo {
                     seq: ExtSeq(self.seq),
                     timestamp: self.timestamp_at(us),
