@@ -11,7 +11,7 @@ use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType,
 
 use super::rewrite::{self, Form, Offsets};
 use super::seat_clock::{Drift, SeatClock};
-use super::select::{Temporal, Wish};
+use super::select::{Targets, Temporal, Wish};
 use super::sequence::{Placed, Sequence};
 
 /// Distance of two audio packets of which nothing better is known: 20 ms at 48 kHz, every browser's default.
@@ -31,6 +31,7 @@ pub(super) struct Tenure {
     pub(super) sequence: Sequence<Offsets>,
     pub(super) offsets: Offsets,
     pub(super) temporal: Temporal,
+    targets: Targets,
     pub(super) drift: Drift,
     /// The newest frame's timestamp at the publisher and, extended, on the line. Their distance is the tenure's offset.
     newest: (u32, i64),
@@ -233,6 +234,7 @@ impl Line {
             sequence: Sequence::new(info.seq, self.next),
             offsets: self.counters.offsets_for(packet),
             temporal: Temporal::new(self.max_temporal_of(from)),
+            targets: Targets::default(),
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
             frame: info.timestamp,
@@ -280,7 +282,11 @@ impl Line {
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
         let before = tenure.offsets;
-        if !tenure.temporal.admits(&info.facts, new_frame, target) {
+        let admitted = tenure.temporal.admits(&info.facts, new_frame, target);
+        if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
+            tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.temporal);
+        }
+        if !admitted {
             if new_frame {
                 tenure.offsets.leave_out(&info.facts);
             }

@@ -3,6 +3,7 @@
 mod clock;
 mod codecs;
 mod repair;
+mod svc;
 mod switching;
 mod unique;
 

@@ -72,9 +72,9 @@ fn a_retransmission_repeats_the_packet_behind_its_original_number() {
     let mut publishers = vec![Publisher::vp8(1, 0, 5), Publisher::vp8(2, 0, 9)];
     for step in 0..20 {
         bench.downlink.assign(VIDEO, Some(SourceId(1 + (step / 5 % 2) as u32)));
-        for index in 0..2 {
-            for packet in publishers[index].frame(bench.epoch, step * 33_000, 2, step % 5 == 0, 0) {
-                let _ = bench.forward(VIDEO, &publishers[index], &packet);
+        for publisher in &mut publishers {
+            for packet in publisher.frame(bench.epoch, step * 33_000, 2, step % 5 == 0, 0) {
+                let _ = bench.forward(VIDEO, publisher, &packet);
             }
         }
     }

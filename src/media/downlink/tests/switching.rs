@@ -19,13 +19,12 @@ fn two_sources_and_their_layers_make_one_stream_through_random_switches() {
                 let max_temporal = if rng.random_bool(0.5) { u8::MAX } else { rng.random_range(0..3) };
                 bench.downlink.target_layer(VIDEO, source, rng.random_range(0..2), max_temporal);
             }
-            for index in 0..publishers.len() {
-                let publisher = &mut publishers[index];
+            for publisher in &mut publishers {
                 let jitter = rng.random_range(0..3_000);
                 let key = rng.random_bool(0.06);
                 let temporal = if key { 0 } else { [0, 2, 1, 2][step as usize % 4] };
                 let frame = publisher.frame(bench.epoch, us + jitter, rng.random_range(1..5), key, temporal);
-                let taken = frame.iter().filter(|packet| bench.forward(VIDEO, &publishers[index], packet).is_ok());
+                let taken = frame.iter().filter(|packet| bench.forward(VIDEO, publisher, packet).is_ok());
                 let taken = taken.count();
                 assert!(taken == 0 || taken == frame.len(), "a frame is forwarded whole or not at all");
             }
