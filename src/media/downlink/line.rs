@@ -6,12 +6,12 @@ use smallvec::SmallVec;
 
 use crate::id::{ExtSeq, Mid, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
-use crate::media::packet::PacketInfo;
+use crate::media::packet::{PacketInfo, PacketRef};
 use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
 
 use super::rewrite::{self, Form, Offsets};
 use super::seat_clock::{Drift, SeatClock};
-use super::select::{Temporal, Wish};
+use super::select::{Targets, Temporal, Wish};
 use super::sequence::{Placed, Sequence};
 
 /// Distance of two audio packets of which nothing better is known: 20 ms at 48 kHz, every browser's default.
@@ -31,6 +31,7 @@ pub(super) struct Tenure {
     pub(super) sequence: Sequence<Offsets>,
     pub(super) offsets: Offsets,
     pub(super) temporal: Temporal,
+    targets: Targets,
     pub(super) drift: Drift,
     /// The newest frame's timestamp at the publisher and, extended, on the line. Their distance is the tenure's offset.
     newest: (u32, i64),
@@ -42,9 +43,10 @@ pub(super) struct Tenure {
 
 impl Tenure {
     /// How a packet looks that fills the gap `seq`.
-    pub(super) fn late_stamp(&self, info: &PacketInfo, seq: ExtSeq, offsets: Offsets) -> Stamp {
+    pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, offsets: Offsets) -> Stamp {
+        let info = packet.info;
         let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
-        let hollow = !self.temporal.passes(&info.facts);
+        let hollow = packet.payload.is_empty() || !self.temporal.passes(&info.facts);
         let timestamp = (self.newest.1 + behind) as u32;
         Stamp { seq, timestamp, marker: info.marker && !hollow, offsets, hollow }
     }
@@ -57,7 +59,8 @@ pub(super) struct Stamp {
     pub(super) timestamp: u32,
     pub(super) marker: bool,
     pub(super) offsets: Offsets,
-    /// The packet fills a gap, and its layer is not forwarded: it goes without its payload.
+    /// The packet fills a gap, but is padding or of a layer that is not forwarded: it goes without payload, so that the
+    /// receiver does not wait for its number.
     pub(super) hollow: bool,
 }
 
@@ -158,9 +161,10 @@ impl Line {
         self.pending().filter(|_| self.kind == MediaKind::Video && self.wish.refused.is_none())
     }
 
-    /// Ends the tenure when the wish is nobody, or the line cannot send.
+    /// Ends a tenure that may not go on: nobody is wished for, or another voice, or the line cannot send.
     pub(super) fn settle(&mut self) {
-        if self.wish.source.is_none() || !self.active {
+        let other = self.current().is_some_and(|(source, _)| self.wish.source != Some(source));
+        if !self.active || self.wish.source.is_none() || (other && self.kind == MediaKind::Audio) {
             self.tenure = None;
         }
     }
@@ -170,25 +174,43 @@ impl Line {
         &mut self,
         spec: &MediaSpec,
         from: (SourceId, usize),
-        info: &PacketInfo,
+        packet: PacketRef<'_>,
     ) -> Result<bool, DropReason> {
-        let current = self.current() == Some(from);
-        if current && self.tenure.as_ref().is_some_and(|tenure| tenure.codec == info.codec) {
-            return Ok(false);
+        let codec = packet.info.codec;
+        if self.current() == Some(from) {
+            if self.tenure.as_ref().is_some_and(|tenure| tenure.codec == codec) {
+                return Ok(false);
+            }
+            if self.change_codec(spec, packet.info)? {
+                return Ok(false);
+            }
         }
-        if !current && self.pending() != Some(from) {
+        if packet.payload.is_empty() || (self.current() != Some(from) && self.pending() != Some(from)) {
             return Err(DropReason::NotSelected);
         }
-        let opening = self.kind == MediaKind::Audio || opens_video(info);
-        if current && !opening {
-            // The publisher changed its codec: what follows is of no use before its key frame.
-            self.tenure = None;
-        }
-        if rewrite::payload_for(spec, &self.payloads, info.codec).is_none() {
-            self.wish.refused = Some(info.codec);
+        if rewrite::payload_for(spec, &self.payloads, codec).is_none() {
+            if self.wish.pair() == Some(from) {
+                self.wish.refused = Some(codec);
+            }
             return Err(DropReason::NoPayloadType);
         }
-        if opening { Ok(true) } else { Err(DropReason::NotSelected) }
+        if self.kind == MediaKind::Audio || opens_video(packet.info) { Ok(true) } else { Err(DropReason::NotSelected) }
+    }
+
+    /// The current source comes in another codec. True when the tenure goes on: browsers mix Opus and RED packet by
+    /// packet. Otherwise it ends, and what follows is of no use before a key frame.
+    fn change_codec(&mut self, spec: &MediaSpec, info: &PacketInfo) -> Result<bool, DropReason> {
+        let found = rewrite::payload_for(spec, &self.payloads, info.codec).filter(|_| self.kind == MediaKind::Audio);
+        let Some(tenure) = &mut self.tenure else { return Ok(false) };
+        if let Some((payload, form)) = found {
+            (tenure.codec, tenure.payload, tenure.form) = (info.codec, payload, form);
+            return Ok(true);
+        }
+        if tenure.sequence.place(info.seq) != Placed::New {
+            return Err(DropReason::NotSelected);
+        }
+        self.tenure = None;
+        Ok(false)
     }
 
     /// Begins a tenure with `packet` at the extended timestamp `at`.
@@ -196,9 +218,10 @@ impl Line {
         &mut self,
         spec: &MediaSpec,
         from: (SourceId, usize),
-        info: &PacketInfo,
+        packet: PacketRef<'_>,
         at: i64,
     ) -> Result<(), DropReason> {
+        let info = packet.info;
         let (payload, form) =
             rewrite::payload_for(spec, &self.payloads, info.codec).ok_or(DropReason::NoPayloadType)?;
         self.wish.refused = None;
@@ -209,8 +232,9 @@ impl Line {
             payload,
             form,
             sequence: Sequence::new(info.seq, self.next),
-            offsets: self.counters.offsets_for(&info.facts),
+            offsets: self.counters.offsets_for(packet),
             temporal: Temporal::new(self.max_temporal_of(from)),
+            targets: Targets::default(),
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
             frame: info.timestamp,
@@ -233,44 +257,59 @@ impl Line {
     }
 
     /// Gives a packet of the current tenure its place. `at` overrides the timestamp of a new frame.
-    pub(super) fn stamp(&mut self, info: &PacketInfo, at: Option<i64>) -> Result<Stamp, DropReason> {
+    ///
+    /// # Errors
+    /// [`DropReason::Duplicate`], [`DropReason::AboveTarget`] or, for a packet without payload,
+    /// [`DropReason::PaddingOnly`]; the last two leave no gap.
+    pub(super) fn stamp(&mut self, packet: PacketRef<'_>, at: Option<i64>) -> Result<Stamp, DropReason> {
         let target = self.current().map_or(u8::MAX, |current| self.max_temporal_of(current));
+        let info = packet.info;
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         match tenure.sequence.place(info.seq) {
             Placed::Gone => return Err(DropReason::Duplicate),
             Placed::Late(seq, offsets) => {
                 tenure.sequence.fill(info.seq);
-                return Ok(tenure.late_stamp(info, seq, offsets));
+                return Ok(tenure.late_stamp(packet, seq, offsets));
             }
             Placed::New => {}
+        }
+        if packet.payload.is_empty() {
+            tenure.sequence.skip(info.seq, tenure.offsets);
+            self.next = tenure.sequence.next();
+            return Err(DropReason::PaddingOnly);
         }
         let first = std::mem::take(&mut tenure.fresh);
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
         let before = tenure.offsets;
-        if !tenure.temporal.admits(&info.facts, new_frame, target) {
+        let admitted = tenure.temporal.admits(&info.facts, new_frame, target);
+        if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
+            tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.temporal);
+        }
+        if !admitted {
             if new_frame {
                 tenure.offsets.leave_out(&info.facts);
             }
             tenure.sequence.skip(info.seq, before);
+            self.next = tenure.sequence.next();
             return Err(DropReason::AboveTarget);
         }
         if new_frame {
             self.begin_frame(info, at, first);
         }
-        self.place_new(info, first)
+        self.place_new(packet, first)
     }
 
-    fn place_new(&mut self, info: &PacketInfo, first: bool) -> Result<Stamp, DropReason> {
+    fn place_new(&mut self, packet: PacketRef<'_>, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
-        let seq = tenure.sequence.take(info.seq, tenure.offsets);
-        self.next = ExtSeq(seq.0 + 1);
-        self.counters.follow(&info.facts, tenure.offsets);
+        let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
+        self.next = tenure.sequence.next();
+        self.counters.follow(packet, tenure.offsets);
         Ok(Stamp {
             seq,
             timestamp: tenure.newest.1 as u32,
             // A new voice starts a talk spurt (RFC 3551 §4.1): the receiver may adapt its delay here.
-            marker: info.marker || (first && self.kind == MediaKind::Audio),
+            marker: packet.info.marker || (first && self.kind == MediaKind::Audio),
             offsets: tenure.offsets,
             hollow: false,
         })
@@ -305,5 +344,7 @@ impl Line {
 }
 
 fn opens_video(info: &PacketInfo) -> bool {
-    info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0
+    // A dependency descriptor is of no use without its structure.
+    let resolvable = info.facts.dd.is_none_or(|dd| dd.structure);
+    info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0 && resolvable
 }

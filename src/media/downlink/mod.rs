@@ -19,13 +19,12 @@ use rand::Rng;
 use crate::id::{ExtSeq, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
+use crate::media::packet::{OutHeader, PacketRef};
 use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType, SharedMediaSpec};
 
 use history::{Entry, History};
 use line::{Line, Stamp};
 pub use replay::ReplayLimits;
-pub use report::ReceptionReport;
 use rewrite::Body;
 use seat_clock::SeatClock;
 use select::Wish;
@@ -123,8 +122,8 @@ impl Downlink {
         SeatClock::new(origin, line.kind)
     }
 
-    /// What `line` shall show; `None` empties it at once. A source before it keeps flowing until the new one's key
-    /// frame (video) or first packet (audio).
+    /// What `line` shall show; `None` empties it at once. A picture keeps flowing until the key frame of the one after
+    /// it, a voice ends at once.
     pub fn assign(&mut self, line: usize, source: Option<SourceId>) {
         let Some(line) = self.lines.get_mut(line) else { return };
         if line.wish.source != source {
@@ -163,6 +162,9 @@ impl Downlink {
 
     /// Writes one live packet as `line` sends it into `out`, header and payload.
     ///
+    /// A packet that the publisher sent as mere padding takes the same way with an empty payload, so that its number
+    /// is not taken for a loss.
+    ///
     /// # Errors
     /// Why it is not sent.
     pub fn forward(
@@ -177,28 +179,28 @@ impl Downlink {
         let index = line;
         let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotSelected)?;
         let had = line.current();
-        let opens = line.opens(&self.spec, (source, layer), packet.info);
+        let opens = line.opens(&self.spec, (source, layer), packet);
         self.changed |= line.current() != had;
         if opens? {
             let at = line.rising(line.clock.at(packet.info.capture_us));
-            self.open(now, index, (source, layer), packet.info, at)?;
+            self.open(now, index, (source, layer), packet, at)?;
         }
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
-        let stamp = line.stamp(packet.info, None)?;
+        let stamp = line.stamp(packet, None)?;
         self.emit(now, index, packet, stamp, out)
     }
 
-    /// Begins a tenure of `line` with the packet of `info`, at the extended timestamp `at`.
+    /// Begins a tenure of `line` with `packet`, at the extended timestamp `at`.
     fn open(
         &mut self,
         now: Instant,
         line: usize,
         from: (SourceId, usize),
-        info: &PacketInfo,
+        packet: PacketRef<'_>,
         at: i64,
     ) -> Result<(), DropReason> {
         let line = self.lines.get_mut(line).ok_or(DropReason::NotSelected)?;
-        line.open(&self.spec, from, info, at)?;
+        line.open(&self.spec, from, packet, at)?;
         line.report_due = Some(now);
         self.next_report = Some(now);
         self.stats.switches += 1;
@@ -229,7 +231,7 @@ impl Downlink {
             ..header_of(packet, stamp)
         };
         let body = Body { packet, form: tenure.form, offsets: stamp.offsets, original: None, hollow: stamp.hollow };
-        let (header_len, len) = rewrite::write(out, &header, &self.spec.extensions, body)?;
+        let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
         self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
         if line.rtx_ssrc.is_some() && tenure.payload.rtx.is_some() {
             self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, stamp));

@@ -63,7 +63,7 @@ impl Downlink {
             let (Some(packet), Some(state)) = (ring.get(ExtSeq(seq)), self.lines.get_mut(line)) else { break };
             let next = frame.is_some_and(|timestamp| timestamp != packet.info.timestamp);
             let step = if next { state.clock.millisecond() } else { 0 };
-            let Ok(stamp) = state.stamp(packet.info, Some(at + step)) else { continue };
+            let Ok(stamp) = state.stamp(packet, Some(at + step)) else { continue };
             frame = Some(packet.info.timestamp);
             at += step;
             if let Ok(outgoing) = self.emit(now, line, packet, stamp, out) {
@@ -85,12 +85,12 @@ impl Downlink {
     ) -> Result<i64, DropReason> {
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
         let packet = ring.get(stretch.first).ok_or(DropReason::NotSelected)?;
-        if !line.opens(&self.spec, from, packet.info)? {
+        if !line.opens(&self.spec, from, packet)? {
             return Err(DropReason::NotSelected);
         }
         let before = (stretch.frames - 1) * line.clock.millisecond();
         let at = line.rising(line.clock.at(stretch.capture_us) - before);
-        self.open(now, index, from, packet.info, at)?;
+        self.open(now, index, from, packet, at)?;
         Ok(at)
     }
 }

@@ -56,7 +56,7 @@ impl Downlink {
             Was::Sent(stamp) => stamp,
             Was::Missing(out, offsets) => {
                 let tenure = self.lines.get(index).and_then(|line| line.tenure.as_ref());
-                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet.info, out, offsets)
+                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet, out, offsets)
             }
         };
         let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
@@ -113,7 +113,7 @@ impl Downlink {
         };
         let body =
             Body { packet, form, offsets: stamp.offsets, original: Some(stamp.seq.wire()), hollow: stamp.hollow };
-        let (header_len, len) = rewrite::write(out, &header, &self.spec.extensions, body)?;
+        let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
         let seq = line.rtx_next;
         line.rtx_next = ExtSeq(seq.0 + 1);
         line.rtx_sent.count(len - header_len);

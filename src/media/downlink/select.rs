@@ -2,6 +2,7 @@
 
 use crate::id::SourceId;
 use crate::media::codec::Facts;
+use crate::media::codec::dd::{DdFrame, Dti};
 use crate::media::spec::Codec;
 
 /// The owner's wish for one line.
@@ -43,7 +44,8 @@ impl Temporal {
     /// Whether a packet is forwarded; `new_frame` on the first packet seen of its frame.
     pub(super) fn admits(&mut self, facts: &Facts, new_frame: bool, target: u8) -> bool {
         if new_frame {
-            if facts.key_frame || target < self.current {
+            let key_picture = facts.key_frame && facts.spatial == 0;
+            if key_picture || target < self.current {
                 self.current = target;
             } else if facts.switch_up && facts.temporal > self.current && facts.temporal <= target {
                 self.current = facts.temporal;
@@ -55,6 +57,39 @@ impl Temporal {
     /// Whether a late packet is of a layer that is forwarded.
     pub(super) fn passes(&self, facts: &Facts) -> bool {
         facts.temporal <= self.current
+    }
+}
+
+/// Temporal layers that any codec numbers.
+const TEMPORAL_LAYERS: usize = 8;
+
+/// The decode targets (the AV1 RTP payload specification, appendix A) that a thinned line still gets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Targets {
+    /// By temporal layer: the targets of which its frames are part, as far as frames have shown.
+    parts: [u32; TEMPORAL_LAYERS],
+    /// What the publisher itself declared active.
+    published: u32,
+    /// A mask was written since the last structure, and holds until the next one or another mask.
+    masked: bool,
+}
+
+impl Targets {
+    /// Learns from a frame's first packet, and returns the mask that the line's packets carry from here on. `None`
+    /// leaves what the publisher wrote: nothing was thinned since the structure.
+    pub(super) fn follow(&mut self, dd: &DdFrame, forwarded: &Temporal) -> Option<u32> {
+        if dd.structure {
+            *self = Targets { published: u32::MAX, ..Targets::default() };
+        }
+        self.published = dd.active_decode_targets.unwrap_or(self.published);
+        if let Some(parts) = self.parts.get_mut(usize::from(dd.temporal)) {
+            let present = (0..dd.decode_targets.min(32)).filter(|target| dd.dti(*target) != Dti::NotPresent);
+            *parts = present.fold(*parts, |parts, target| parts | 1 << target);
+        }
+        let thinned = self.parts.iter().skip(usize::from(forwarded.current) + 1).fold(0, |all, parts| all | parts);
+        self.masked |= thinned != 0;
+        let all = u32::MAX.checked_shr(32_u32.saturating_sub(u32::from(dd.decode_targets))).unwrap_or(0);
+        self.masked.then_some(self.published & all & !thinned)
     }
 }
 

@@ -1,0 +1,130 @@
+//! Loss on the way to Plenum, and on the way to the browser.
+
+use super::*;
+
+#[test]
+fn a_loss_upstream_leaves_a_gap_that_a_late_packet_fills_once() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    let mut late = Vec::new();
+    for step in 0..50_i64 {
+        let temporal = (step % 2) as u8;
+        for (n, packet) in a.frame(bench.epoch, step * 33_000, 3, step == 0, temporal).into_iter().enumerate() {
+            if step > 0 && (step as usize + n).is_multiple_of(5) {
+                late.push(packet);
+            } else {
+                bench.forward(VIDEO, &a, &packet).unwrap();
+            }
+        }
+    }
+    let forwarded = bench.got.len();
+    let last = bench.got[forwarded - 1].seq;
+    for packet in &late {
+        if let Ok(read) = bench.forward(VIDEO, &a, packet) {
+            assert!(read.seq < last || packet.info.seq.0 + 1 == a.seq);
+        }
+        assert_eq!(bench.forward(VIDEO, &a, packet), Err(DropReason::Duplicate));
+    }
+    assert_eq!(bench.got.len(), forwarded + late.len());
+    bench.got.sort_by_key(|read| read.seq);
+    assert_one_vp8_stream(&bench.got);
+}
+
+#[test]
+fn a_late_packet_of_a_thinned_layer_fills_its_gap_without_payload() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    bench.downlink.target_layer(VIDEO, SourceId(1), 0, 0);
+    let key = a.frame(bench.epoch, 0, 1, true, 0);
+    let thin = a.frame(bench.epoch, 33_000, 2, false, 2);
+    let next = a.frame(bench.epoch, 66_000, 1, false, 0);
+    let first = bench.forward(VIDEO, &a, &key[0]).unwrap();
+    assert_eq!(bench.forward(VIDEO, &a, &thin[1]), Err(DropReason::AboveTarget));
+    let after = bench.forward(VIDEO, &a, &next[0]).unwrap();
+    assert_eq!(after.seq, first.seq + 2, "the lost packet might have been wanted");
+    assert_eq!(after.picture_id(), first.picture_id() + 1);
+    let filler = bench.forward(VIDEO, &a, &thin[0]).unwrap();
+    assert_eq!((filler.seq, filler.payload.len(), filler.marker), (first.seq + 1, 0, false));
+}
+
+#[test]
+fn padding_from_the_publisher_leaves_no_gap() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    for step in 0..6 {
+        let mut packets = a.frame(bench.epoch, step * 33_000, 2, step == 0, 0);
+        packets.push(a.frame(bench.epoch, step * 33_000, 1, false, 0).remove(0));
+        a.picture_id -= 1;
+        a.tl0 = a.tl0.wrapping_sub(1);
+        packets[2].payload.clear();
+        let results: Vec<_> = packets.iter().map(|packet| bench.forward(VIDEO, &a, packet).map(|_| ())).collect();
+        assert_eq!(results, [Ok(()), Ok(()), Err(DropReason::PaddingOnly)]);
+    }
+    assert_one_vp8_stream(&bench.got);
+}
+
+#[test]
+fn a_retransmission_repeats_the_packet_behind_its_original_number() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut publishers = vec![Publisher::vp8(1, 0, 5), Publisher::vp8(2, 0, 9)];
+    for step in 0..20 {
+        bench.downlink.assign(VIDEO, Some(SourceId(1 + (step / 5 % 2) as u32)));
+        for publisher in &mut publishers {
+            for packet in publisher.frame(bench.epoch, step * 33_000, 2, step % 5 == 0, 0) {
+                let _ = bench.forward(VIDEO, publisher, &packet);
+            }
+        }
+    }
+    let sent = bench.got.clone();
+    assert_eq!(sent.len(), 44, "the first source's last key frames before it leaves are sent too");
+    let mut rtx_seq = None;
+    for original in &sent {
+        let read = bench.nack(700_000, 1_001, original.seq as u16, &publishers).unwrap();
+        assert_eq!(read.payload[..2], (original.seq as u16).to_be_bytes());
+        assert_eq!(read.payload[2..], original.payload);
+        let common = |read: &Read| (read.timestamp, read.marker, read.csrc, read.mid);
+        assert_eq!(common(&read), common(original));
+        assert_eq!((read.pt, read.ssrc, read.stream), (97, 1_006, 2 * VIDEO + 1));
+        assert!(rtx_seq.is_none_or(|seq| read.seq == seq + 1));
+        rtx_seq = Some(read.seq);
+        let again = bench.nack(700_001, 1_001, original.seq as u16, &publishers);
+        assert_eq!(again, Err(DropReason::NotRetransmittable), "asked twice in one breath");
+    }
+    let numbers: Vec<_> = bench.got.iter().map(|read| read.transport_cc).collect();
+    assert_eq!(numbers, (0..88).map(Some).collect::<Vec<_>>());
+    assert_eq!(bench.downlink.stats().retransmitted, 44);
+}
+
+#[test]
+fn without_rtx_nothing_is_sent_again() {
+    let mut plain = spec(1);
+    plain.downlinks[VIDEO].rtx_ssrc = None;
+    let mut bench = Bench::new(plain, 1);
+    let mut publishers = vec![Publisher::vp8(1, 0, 5)];
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    let packet = publishers[0].frame(bench.epoch, 0, 1, true, 0).remove(0);
+    let read = bench.forward(VIDEO, &publishers[0], &packet).unwrap();
+    let refused = Err(DropReason::NotRetransmittable);
+    assert_eq!(bench.nack(1_000, 1_001, read.seq as u16, &publishers), refused);
+    assert_eq!(bench.nack(1_000, 77, read.seq as u16, &publishers), Err(DropReason::UnknownStream));
+}
+
+#[test]
+fn a_packet_that_overtook_its_key_frames_start_is_repaired_from_the_ring() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut publishers = vec![Publisher::vp8(1, 0, 5)];
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    let key = publishers[0].frame(bench.epoch, 0, 3, true, 0);
+    assert_eq!(bench.forward(VIDEO, &publishers[0], &key[1]), Err(DropReason::NotSelected));
+    let first = bench.forward(VIDEO, &publishers[0], &key[0]).unwrap();
+    let third = bench.forward(VIDEO, &publishers[0], &key[2]).unwrap();
+    assert_eq!(third.seq, first.seq + 2);
+    let repaired = bench.nack(10_000, 1_001, first.seq as u16 + 1, &publishers).unwrap();
+    assert_eq!(repaired.payload[..2], (first.seq as u16 + 1).to_be_bytes());
+    assert_eq!((repaired.payload.last(), repaired.timestamp), (Some(&1), first.timestamp));
+    assert_eq!(bench.forward(VIDEO, &publishers[0], &key[1]), Err(DropReason::Duplicate));
+    assert!(bench.nack(100_000, 1_001, first.seq as u16 + 1, &publishers).is_ok());
+}
