@@ -14,7 +14,7 @@ use super::line::{Direction, Line, MAX_LAYERS};
 use super::offer::Offer;
 use super::{CNAME, ServerSide};
 
-/// Longest data-channel message that Plenum takes, in bytes: what every browser sends in one piece.
+/// Longest data-channel message that Plenum takes, in bytes: the default of RFC 8841 §6.1, which `rtc-sctp` takes too.
 const MAX_MESSAGE: u32 = 65_536;
 
 /// An answer about to be printed.

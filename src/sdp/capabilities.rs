@@ -49,6 +49,7 @@ pub(super) struct Agreed {
 impl Agreed {
     /// The formats of `line` that Plenum takes, in the browser's order. Empty when it takes none.
     pub(super) fn formats(&mut self, line: &Line, kind: MediaKind) -> Vec<Format> {
+        let before = self.payloads.clone();
         let mut formats: Vec<Format> = Vec::new();
         for offered in &line.codecs {
             if let Some(format) = media_format(offered, line).filter(|f| self.agrees(f) && f.kind() == Some(kind)) {
@@ -71,7 +72,12 @@ impl Agreed {
         formats.sort_by_key(|f| place(f.pt));
         // RED or RTX alone carries nothing.
         let carries = |f: &Format| matches!(f.meaning, Meaning::Media(codec) if codec != Codec::Red);
-        if formats.iter().any(carries) { formats } else { Vec::new() }
+        if !formats.iter().any(carries) {
+            // The line is rejected: nothing was agreed on it.
+            self.payloads = before;
+            formats.clear();
+        }
+        formats
     }
 
     /// Whether `format` means on this m-line what its payload type meant before.
@@ -194,7 +200,7 @@ fn rtx_format(offered: &OfferedCodec, kind: MediaKind) -> Option<Format> {
 fn red_is_opus(red: &OfferedCodec, line: &Line) -> bool {
     let is_opus = |block: &str| {
         let pt = block.parse().ok().map(Pt);
-        line.codecs.iter().any(|c| Some(c.pt) == pt && c.name == "opus" && c.clock == 48_000)
+        line.codecs.iter().any(|c| Some(c.pt) == pt && c.name == "opus" && usable(c.pt))
     };
     !red.fmtp.is_empty() && red.fmtp.len() <= 64 && red.fmtp.split('/').all(is_opus)
 }

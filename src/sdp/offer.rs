@@ -1,6 +1,6 @@
 //! Reads an offer into the few facts that Plenum's answer depends on. Decides nothing.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::io::Cursor;
 
 use rtc_sdp::description::common::Attribute;
@@ -25,24 +25,23 @@ impl Offer {
     /// Reads `text`. Never panics, whatever it is.
     pub(super) fn parse(text: &str) -> Result<Offer, SdpError> {
         let parsed = guarded_parse(text)?;
-        let bundle: Vec<&str> = parsed
-            .attributes
-            .iter()
-            .filter(|a| a.key == "group")
-            .filter_map(|a| a.value.as_deref()?.strip_prefix("BUNDLE"))
-            .next()
-            .map(|mids| mids.split_ascii_whitespace().collect())
+        let bundle: Vec<&str> = values(&parsed.attributes, "group")
+            .find_map(|group| {
+                let mut words = group.split_ascii_whitespace();
+                (words.next() == Some("BUNDLE")).then(|| words.collect())
+            })
             .unwrap_or_default();
+        let bundled: HashSet<&str> = bundle.iter().copied().collect();
         let mut lines = Vec::with_capacity(parsed.media_descriptions.len());
-        let mut mids = HashMap::new();
+        let mut mids = HashSet::new();
         for (index, media) in parsed.media_descriptions.iter().enumerate() {
             let line = Line::read(media, &parsed, index)?;
             if let Some(mid) = line.mid {
                 let name = mid.to_string();
-                if mids.insert(mid, index).is_some() {
+                if !mids.insert(mid) {
                     return Err(SdpError::DuplicateMid { line: name });
                 }
-                if !line.stopped && !bundle.contains(&mid.as_str()) {
+                if !line.stopped && !bundled.contains(mid.as_str()) {
                     return Err(SdpError::NotBundled { line: name });
                 }
             }

@@ -76,6 +76,20 @@ impl Places {
         }
     }
 
+    /// Takes from every line what only a live one has. Index, mid, place and SSRCs remain.
+    pub(super) fn silence(&mut self) {
+        for uplink in &mut self.uplinks {
+            uplink.active = false;
+            uplink.payloads.clear();
+            uplink.rids.clear();
+            uplink.ssrcs.clear();
+        }
+        for downlink in &mut self.downlinks {
+            downlink.active = false;
+            downlink.payloads.clear();
+        }
+    }
+
     /// The RTX SSRC kept for the downlink `index`.
     pub(super) fn rtx_ssrc(&self, index: usize) -> Option<Ssrc> {
         self.rtx.get(index).copied()

@@ -117,8 +117,7 @@ impl Session {
 
     /// Agrees codecs and extensions on every m-line, writes them into its place and says what to answer.
     fn negotiate(&mut self, offer: &Offer, server: &ServerSide, agreed: &mut Agreed) -> Vec<LineAnswer> {
-        self.places.uplinks.iter_mut().for_each(|uplink| uplink.active = false);
-        self.places.downlinks.iter_mut().for_each(|downlink| downlink.active = false);
+        self.places.silence();
         let mut declared = HashSet::new();
         let mut answers = Vec::with_capacity(offer.lines.len());
         for (index, line) in offer.lines.iter().enumerate() {

@@ -144,3 +144,19 @@ fn payload_types_that_rtcp_would_shadow_are_dropped() {
     let offer = with(&with(&small(), " 111\r\n", " 72\r\n"), ":111 ", ":72 ");
     assert!(section(&answer(&offer).unwrap().sdp, "0").starts_with("audio 0 "));
 }
+
+#[test]
+fn a_rejected_line_agrees_on_nothing() {
+    // After the camera took 96, the seat's audio line has it for Opus: RED alone is left.
+    let (head, seat) = SERIES[0][0].split_at(SERIES[0][0].find("a=mid:2\r\n").unwrap());
+    let (head, line) = head.split_at(head.rfind("m=audio").unwrap());
+    let line = with(line, " 111\r\n", " 96 63\r\n");
+    let opus = with(
+        seat,
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:96 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 96/96",
+    );
+    let answered = answer(&format!("{head}{line}{opus}")).unwrap();
+    assert!(section(&answered.sdp, "2").starts_with("audio 0 "));
+    assert_eq!(answered.media.payload(Pt(63)), None);
+}

@@ -103,6 +103,16 @@ fn an_ice_restart_gets_new_credentials_and_changes_nothing_else() {
 }
 
 #[test]
+fn a_stopped_line_keeps_no_payload_types() {
+    for series in SERIES {
+        let stopped = answers(&series[..5]);
+        let seat: Vec<_> = stopped[4].media.downlinks.iter().filter(|d| !d.active).collect();
+        assert_eq!(seat.len(), 2);
+        assert!(seat.iter().all(|d| d.payloads.is_empty()));
+    }
+}
+
+#[test]
 fn a_role_is_free_again_when_its_line_was_stopped() {
     let mut rng = StdRng::seed_from_u64(1);
     let mut session = session(&mut rng);
