@@ -10,10 +10,11 @@ use crate::media::spec::{MediaKind, Place};
 use crate::transport::spec::{Candidate, IceCredentials, Protocol};
 
 use super::capabilities::{ExtensionLine, Format};
-use super::offer::{Direction, Line, MAX_LAYERS, Offer};
+use super::line::{Direction, Line, MAX_LAYERS};
+use super::offer::Offer;
 use super::{CNAME, ServerSide};
 
-/// Longest data-channel message that Plenum takes, in bytes: what every browser sends in one piece.
+/// Longest data-channel message that Plenum takes, in bytes: the default of RFC 8841 §6.1, which `rtc-sctp` takes too.
 const MAX_MESSAGE: u32 = 65_536;
 
 /// An answer about to be printed.
@@ -23,8 +24,8 @@ pub(super) struct Answer<'a> {
     pub(super) lines: &'a [LineAnswer],
     pub(super) server: &'a ServerSide,
     pub(super) local: &'a IceCredentials,
+    /// `o=`'s session id.
     pub(super) id: u64,
-    pub(super) version: u64,
 }
 
 /// The answer to one m-line.
@@ -64,7 +65,8 @@ pub(super) struct Stream {
 }
 
 impl Answer<'_> {
-    pub(super) fn print(&self) -> String {
+    /// The answer in its version 0.
+    pub(super) fn describe(&self) -> SessionDescription {
         let accepted: Vec<(&Line, &LineAnswer)> =
             self.offer.lines.iter().zip(self.lines).filter(|(_, answer)| **answer != LineAnswer::Rejected).collect();
         let mut bundle = String::from("BUNDLE");
@@ -92,7 +94,7 @@ impl Answer<'_> {
             origin: Origin {
                 username: "-".to_owned(),
                 session_id: self.id,
-                session_version: self.version,
+                session_version: 0,
                 network_type: "IN".to_owned(),
                 address_type: "IP4".to_owned(),
                 unicast_address: "0.0.0.0".to_owned(),
@@ -103,7 +105,6 @@ impl Answer<'_> {
             media_descriptions: lines.collect(),
             ..SessionDescription::default()
         }
-        .marshal()
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::id::Pt;
 use crate::media::spec::{Codec, Extension, ExtensionMap, H264Profile, MediaKind, PayloadType};
 
-use super::offer::{Direction, Line, OfferedCodec};
+use super::line::{Direction, Line, OfferedCodec};
 
 /// Feedback that Plenum sends or understands (RFC 4585 §4.2, RFC 5104 §7.1).
 const FEEDBACK: [&str; 5] = ["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"];
@@ -49,14 +49,14 @@ pub(super) struct Agreed {
 impl Agreed {
     /// The formats of `line` that Plenum takes, in the browser's order. Empty when it takes none.
     pub(super) fn formats(&mut self, line: &Line, kind: MediaKind) -> Vec<Format> {
+        let before = self.payloads.clone();
         let mut formats: Vec<Format> = Vec::new();
         for offered in &line.codecs {
-            if let Some(format) = media_format(offered).filter(|f| self.agrees(f) && f.kind() == Some(kind)) {
+            if let Some(format) = media_format(offered, line).filter(|f| self.agrees(f) && f.kind() == Some(kind)) {
                 self.note(&format);
                 formats.push(format);
             }
         }
-        formats.retain(|f| f.meaning != Meaning::Media(Codec::Red) || red_is_opus(f, line));
         let media: Vec<Pt> = formats.iter().map(|f| f.pt).collect();
         let mut repaired: Vec<Pt> = Vec::new();
         for offered in &line.codecs {
@@ -72,7 +72,12 @@ impl Agreed {
         formats.sort_by_key(|f| place(f.pt));
         // RED or RTX alone carries nothing.
         let carries = |f: &Format| matches!(f.meaning, Meaning::Media(codec) if codec != Codec::Red);
-        if formats.iter().any(carries) { formats } else { Vec::new() }
+        if !formats.iter().any(carries) {
+            // The line is rejected: nothing was agreed on it.
+            self.payloads = before;
+            formats.clear();
+        }
+        formats
     }
 
     /// Whether `format` means on this m-line what its payload type meant before.
@@ -153,14 +158,14 @@ fn usable(pt: Pt) -> bool {
     pt.0 < 128 && !(64..=95).contains(&pt.0)
 }
 
-/// `offered` as a codec that Plenum forwards.
-fn media_format(offered: &OfferedCodec) -> Option<Format> {
+/// `offered` of `line` as a codec that Plenum forwards.
+fn media_format(offered: &OfferedCodec, line: &Line) -> Option<Format> {
     if !usable(offered.pt) {
         return None;
     }
     let (codec, rtpmap, fmtp) = match (offered.name.as_str(), offered.clock, offered.channels) {
         ("opus", 48_000, 2) => (Codec::Opus, "opus/48000/2", keep(offered, &OPUS_PARAMETERS)),
-        ("red", 48_000, 2) => (Codec::Red, "red/48000/2", offered.fmtp.clone()),
+        ("red", 48_000, 2) if red_is_opus(offered, line) => (Codec::Red, "red/48000/2", offered.fmtp.clone()),
         ("vp8", 90_000, _) => (Codec::Vp8, "VP8/90000", String::new()),
         ("vp9", 90_000, _) => {
             let profile = parse_or(offered.parameter("profile-id"), 0).filter(|p| *p == 0)?;
@@ -192,10 +197,10 @@ fn rtx_format(offered: &OfferedCodec, kind: MediaKind) -> Option<Format> {
 }
 
 /// Whether every block of the RED format `red` is Opus (RFC 2198 §5: `111/111`).
-fn red_is_opus(red: &Format, line: &Line) -> bool {
+fn red_is_opus(red: &OfferedCodec, line: &Line) -> bool {
     let is_opus = |block: &str| {
         let pt = block.parse().ok().map(Pt);
-        line.codecs.iter().any(|c| Some(c.pt) == pt && c.name == "opus")
+        line.codecs.iter().any(|c| Some(c.pt) == pt && c.name == "opus" && usable(c.pt))
     };
     !red.fmtp.is_empty() && red.fmtp.len() <= 64 && red.fmtp.split('/').all(is_opus)
 }

@@ -28,6 +28,8 @@ pub enum SdpError {
     NoRtcpMux { line: String },
     #[error("m-line {line}: a=ice-ufrag or a=ice-pwd is missing or malformed (RFC 8839 section 5.4)")]
     BadIce { line: String },
+    #[error("a=ice-lite in the offer: Plenum is ICE-lite itself and needs a full ICE agent as its peer (RFC 8445)")]
+    PeerIsLite,
     #[error("m-line {line}: no usable a=fingerprint; offer sha-256, sha-384 or sha-512 (RFC 8122)")]
     BadFingerprint { line: String },
     #[error("m-line {line}: a=setup must be actpass or active, since Plenum is the DTLS server")]
@@ -38,6 +40,10 @@ pub enum SdpError {
     LineChanged { line: String },
     #[error("an earlier offer had {before} m-lines and this one only {now}: keep them all and append new ones")]
     LinesMissing { before: usize, now: usize },
+    #[error(
+        "no m-line is usable: offer Opus, VP8, VP9 profile 0, H.264 (baseline, main or high), AV1 main or a data channel"
+    )]
+    NothingUsable,
     #[error("the offer has {offered} seats and at most {most} are allowed: offer fewer")]
     TooManySeats { offered: usize, most: u16 },
     #[error("m-lines of this connection were replaced too often: open a new transport")]

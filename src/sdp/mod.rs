@@ -6,7 +6,9 @@
 mod answer;
 mod capabilities;
 mod error;
+mod line;
 mod offer;
+mod places;
 mod session;
 #[cfg(test)]
 mod tests;
