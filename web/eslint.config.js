@@ -20,6 +20,8 @@ export default ts.config(
       'no-undef': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       '@typescript-eslint/consistent-type-imports': 'error',
+      // State is replaced as a whole (`$state.raw`), so plain collections are right.
+      'svelte/prefer-svelte-reactivity': 'off',
     },
   },
 );

@@ -1,0 +1,66 @@
+/** A stand-in for Plenum's signalling, for looking at the page without a media server: it answers, it forwards nothing. */
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { Server } from 'socket.io';
+
+const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+
+/** Serves `dist` and plays a room with `others` in it. Returns the origin and a function that closes it. */
+export async function startFakeServer({ dist, others = [], rooms = [], secureUrl }) {
+  const http = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
+    if (path === '/api/info') return response.end(JSON.stringify({ secureUrl }));
+    const file = join(dist, path);
+    const found = existsSync(file) && statSync(file).isFile() ? file : join(dist, 'index.html');
+    response.setHeader('content-type', types[extname(found)] ?? 'application/octet-stream');
+    createReadStream(found).pipe(response);
+  });
+  const io = new Server(http);
+  io.on('connection', (socket) => {
+    const ok = (body) => ({ ok: true, ...body });
+    let room;
+    socket.on('lobby', (_body, reply) => reply(ok({ rooms })));
+    socket.on('join', (body, reply) => {
+      const member = (id, name, extra = {}) => ({
+        id,
+        name,
+        presence: 'here',
+        hand: false,
+        joinedAt: Date.now(),
+        camera: { id: 0, audio: true, video: true },
+        screen: { id: 0, audio: false, video: false },
+        ...extra,
+      });
+      const all = [member('me', body.name), ...others.map((other, index) => member(`m${index}`, other.name, other))];
+      all.forEach((one, index) => {
+        one.camera = { ...one.camera, id: 10 + index * 2 };
+        one.screen = { ...one.screen, id: 11 + index * 2 };
+      });
+      room = { id: body.room, revision: 1, listed: false, members: all };
+      const limits = { messageBytes: 524288, chatChars: 2000, seats: 49, members: 100 };
+      reply(ok({ member: 'me', resume: 'secret', resumed: false, room, limits }));
+    });
+    socket.on('media', (body, reply) => {
+      reply(ok());
+      const me = room?.members[0];
+      if (!me) return;
+      me.camera = { ...me.camera, audio: body.microphone, video: body.camera };
+      me.screen = { ...me.screen, audio: body.screenAudio, video: body.screen };
+      room.revision += 1;
+      socket.emit('room', { revision: room.revision, change: { kind: 'changed', member: me } });
+    });
+    socket.on('chat', (body, reply) => reply(ok({ id: Math.floor(Math.random() * 1e9), at: Date.now() })));
+    socket.on('offer', (_body, _reply) => undefined);
+    socket.onAny((event, ...args) => {
+      const reply = args[args.length - 1];
+      if (['wishes', 'rename', 'hand', 'leave'].includes(event) && typeof reply === 'function') reply(ok());
+    });
+  });
+  await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://localhost:${http.address().port}`,
+    io,
+    close: () => new Promise((resolve) => io.close(resolve)),
+  };
+}

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { GAP, grid, present, TALL, WIDE, type Rect } from './grid';
+
+const sizes: [number, number][] = [[1280, 700], [1920, 960], [700, 700], [390, 640], [844, 300], [1024, 1200], [320, 480]];
+
+const overlap = (a: Rect, b: Rect): boolean =>
+  a.x < b.x + b.width - 0.01 && b.x < a.x + a.width - 0.01 && a.y < b.y + b.height - 0.01 && b.y < a.y + a.height - 0.01;
+
+describe('the grid', () => {
+  it.each(sizes)('on %i×%i keeps any number of tiles inside, equal and apart', (width, height) => {
+    for (let count = 1; count <= 49; count++) {
+      const { tiles, height: content } = grid(width, height, count);
+      expect(tiles).toHaveLength(count);
+      for (const [index, tile] of tiles.entries()) {
+        expect(tile.x).toBeGreaterThanOrEqual(-0.01);
+        expect(tile.x + tile.width).toBeLessThanOrEqual(width + 0.01);
+        expect(tile.y + tile.height).toBeLessThanOrEqual(content + 0.01);
+        expect(tile.width).toBeCloseTo(tiles[0]?.width ?? 0);
+        for (const other of tiles.slice(index + 1)) expect(overlap(tile, other)).toBe(false);
+      }
+    }
+  });
+
+  it.each(sizes)('on %i×%i scrolls on a phone in portrait only', (width, height) => {
+    const { height: content } = grid(width, height, 49);
+    expect(content > height).toBe(width < 600 && height > width);
+  });
+
+  it('uses 16:9, and 4:5 in at most two columns on a phone in portrait', () => {
+    const wide = grid(1280, 700, 5);
+    expect((wide.tiles[0]?.width ?? 0) / (wide.tiles[0]?.height ?? 1)).toBeCloseTo(WIDE);
+    for (const count of [2, 3, 4, 7, 30]) {
+      const tall = grid(390, 640, count);
+      expect(tall.columns).toBeLessThanOrEqual(2);
+      expect((tall.tiles[0]?.width ?? 0) / (tall.tiles[0]?.height ?? 1)).toBeCloseTo(TALL);
+    }
+  });
+
+  it('centres the last row', () => {
+    const { tiles, columns } = grid(1280, 700, 5);
+    expect(columns).toBe(3);
+    const [fourth, fifth] = [tiles[3], tiles[4]];
+    expect(((fourth?.x ?? 0) + (fifth?.x ?? 0) + (fifth?.width ?? 0)) / 2).toBeCloseTo(640);
+    expect((fifth?.x ?? 0) - (fourth?.x ?? 0) - (fourth?.width ?? 0)).toBeCloseTo(GAP);
+  });
+
+  it('keeps the columns on the screen unless others give 5 % more', () => {
+    for (let width = 600; width < 1600; width += 3) {
+      for (const before of [1, 2, 3]) {
+        const held = grid(width, 700, 4, before);
+        const free = grid(width, 700, 4);
+        const area = (g: typeof held): number => (g.tiles[0]?.width ?? 0) * (g.tiles[0]?.height ?? 0);
+        if (held.columns !== before) expect(area(held)).toBeGreaterThanOrEqual(area(grid(width, 700, 4, before)) - 0.01);
+        expect(area(free)).toBeLessThanOrEqual(area(held) * 1.0501);
+      }
+    }
+  });
+
+  it('places nothing on no stage', () => {
+    expect(grid(0, 0, 3).tiles).toEqual([]);
+    expect(grid(100, 100, 0).tiles).toEqual([]);
+  });
+});
+
+it.each(sizes)('a presentation on %i×%i leaves screens and cameras apart', (width, height) => {
+  for (const cameras of [1, 2, 5, 12]) {
+    const { screens, cameras: strip } = present(width, height, 2, cameras);
+    const all = [...screens, ...strip.tiles.filter((tile) => tile.y + tile.height <= height + 0.01)];
+    all.forEach((tile, index) => all.slice(index + 1).forEach((other) => expect(overlap(tile, other)).toBe(false)));
+  }
+});
