@@ -1,60 +1,45 @@
 //! RTCP from browsers: what publishers report and what subscribers ask for.
 
-use bytes::Bytes;
-use rtc_rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
-use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
-use rtc_rtcp::receiver_report::ReceiverReport;
-use rtc_rtcp::reception_report::ReceptionReport as ReportBlock;
-use rtc_rtcp::sender_report::SenderReport;
-use rtc_rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
-
 use super::*;
-use crate::media::downlink::ReceptionReport;
+use crate::media::rtcp::{self, ReportBlocks, Rtcp};
 
 /// Retransmissions that one RTCP packet may cause: a second of a 2 Mbit/s layer. Asking for more is an attack or
 /// hopeless; a key frame helps better.
 const MAX_RETRANSMISSIONS: usize = 256;
 
 impl Forwarder {
-    /// One decrypted compound RTCP packet from `peer`.
+    /// One decrypted compound RTCP packet from `peer`. What is malformed in it is counted, the rest is heard.
     pub fn receive_rtcp(&mut self, now: Instant, ntp: u64, peer: usize, packet: &[u8], sink: &mut impl Sink) {
-        let Ok(packets) = rtc_rtcp::packet::unmarshal(&mut Bytes::copy_from_slice(packet)) else {
-            return sink.dropped(DropReason::MalformedRtcp);
-        };
-        for packet in packets {
-            let packet = packet.as_any();
-            if let Some(report) = packet.downcast_ref::<SenderReport>() {
-                if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
-                    publisher.uplink.sender_report(now, Ssrc(report.ssrc), report.ntp_time, report.rtp_time);
+        for part in rtcp::walk(packet) {
+            match part {
+                Ok(Rtcp::SenderReport { info, blocks }) => {
+                    if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
+                        publisher.uplink.sender_report(now, info.ssrc, info.ntp, info.rtp);
+                    }
+                    self.reception(ntp, peer, blocks);
                 }
-                self.reception(ntp, peer, &report.reports);
-            } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
-                self.reception(ntp, peer, &report.reports);
-            } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
-                self.lost.clear();
-                let numbers = nack.nacks.iter().flat_map(|pair| pair.into_iter());
-                self.lost.extend(numbers.map(|seq| (Ssrc(nack.media_ssrc), seq)).take(MAX_RETRANSMISSIONS));
-                self.retransmit(now, peer, sink);
-            } else if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
-                self.picture_lost(now, peer, Ssrc(pli.media_ssrc));
-            } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
-                for entry in &fir.fir {
-                    self.picture_lost(now, peer, Ssrc(entry.ssrc));
+                Ok(Rtcp::ReceiverReport { blocks, .. }) => self.reception(ntp, peer, blocks),
+                Ok(Rtcp::Nack { ssrc, missing }) => {
+                    self.lost.clear();
+                    self.lost.extend(missing.map(|seq| (ssrc, seq)).take(MAX_RETRANSMISSIONS));
+                    self.retransmit(now, peer, sink);
                 }
+                Ok(Rtcp::Pli { ssrc }) => self.picture_lost(now, peer, ssrc),
+                Ok(Rtcp::Fir { requests }) => {
+                    for (ssrc, _) in requests {
+                        self.picture_lost(now, peer, ssrc);
+                    }
+                }
+                Ok(Rtcp::Remb { .. } | Rtcp::TransportCc(_) | Rtcp::Bye { .. } | Rtcp::Other) => {}
+                Err(reason) => sink.dropped(reason),
             }
         }
     }
 
-    fn reception(&mut self, ntp: u64, peer: usize, blocks: &[ReportBlock]) {
+    fn reception(&mut self, ntp: u64, peer: usize, blocks: ReportBlocks<'_>) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
         for block in blocks {
-            let report = ReceptionReport {
-                ssrc: Ssrc(block.ssrc),
-                fraction_lost: block.fraction_lost,
-                last_sender_report: block.last_sender_report,
-                delay: block.delay,
-            };
-            subscriber.downlink.receiver_report(ntp, report);
+            subscriber.downlink.receiver_report(ntp, &block);
         }
     }
 
