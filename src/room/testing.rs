@@ -100,11 +100,11 @@ impl FakeClient {
 
     /// The last seats pushed since the last call.
     pub(crate) fn seats(&self) -> Option<Seats> {
-        let seats = self.take().into_iter().filter_map(|push| match push {
+        let mut seats = self.take().into_iter().filter_map(|push| match push {
             Push::Seats(seats) => Some(seats),
             _ => None,
         });
-        seats.last()
+        seats.next_back()
     }
 }
 
@@ -127,8 +127,11 @@ impl Outbox for FakeClient {
     }
 }
 
+/// Where an acknowledgement arrives.
+pub(crate) type Acknowledged<T> = Arc<Mutex<Option<Result<T, ErrorBody>>>>;
+
 /// An acknowledgement and the place where it arrives.
-pub(crate) fn ack<T: Send + 'static>() -> (Ack<T>, Arc<Mutex<Option<Result<T, ErrorBody>>>>) {
+pub(crate) fn ack<T: Send + 'static>() -> (Ack<T>, Acknowledged<T>) {
     let place = Arc::new(Mutex::new(None));
     let arrived = place.clone();
     (Ack::new(move |result| *arrived.lock().expect("not poisoned") = Some(result)), place)
