@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use crate::id::{AudioLineId, Bps, RoomKey, SeatId, SourceId, TransportId};
 use crate::media::spec::{Codec, SharedMediaSpec, UplinkRole};
-use crate::transport::spec::ConnectionSpec;
+use crate::transport::spec::{ConnectionSpec, Lane};
 
 /// One browser's connection as the media plane shall have it.
 #[derive(Clone, PartialEq, Debug)]
@@ -94,20 +94,11 @@ pub enum ControlKey {
     Seats(TransportId),
 }
 
-/// Which data channel a message came by or leaves by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum DataLane {
-    /// Label `reliable`: ordered, retransmitted.
-    Reliable,
-    /// Label `lossy`: unordered, not retransmitted.
-    Lossy,
-}
-
 /// A data-channel message to (`transport` = recipient) or from (`transport` = sender) a browser.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DataMessage {
     pub transport: TransportId,
-    pub lane: DataLane,
+    pub lane: Lane,
     pub payload: Bytes,
 }
 

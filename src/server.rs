@@ -66,15 +66,7 @@ impl Running {
         }));
         server.metrics().set_shards(planes.counters());
         let (rooms, peers) = (planes.rooms().clone(), signal.clone());
-        server.metrics().set_control(move || {
-            let counts = rooms.counts();
-            ControlSnapshot {
-                rooms: counts.rooms as u64,
-                members: counts.members as u64,
-                sockets: peers.peers() as u64,
-                ..ControlSnapshot::default()
-            }
-        });
+        server.metrics().set_control(move || ControlSnapshot { sockets: peers.peers() as u64, ..rooms.figures() });
         Ok(Running { planes, signal, signalling })
     }
 
@@ -124,6 +116,7 @@ impl Planes {
                 news.notified().await;
                 for mailbox in &events {
                     let delivery = mailbox.take();
+                    to.count_shed(delivery.shed);
                     for cell in delivery.cells {
                         to.media(cell);
                     }

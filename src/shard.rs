@@ -10,14 +10,14 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::border::{ConnectionState, ControlState, FromShard, MediaSample, MediaState, TransportSpec};
+use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState, TransportSpec};
 use crate::id::TransportId;
 use crate::media::drop::DropReason;
-use crate::media::forwarder::{Forwarder, News, Sink};
+use crate::media::forwarder::{Carried, Forwarder, News, Sink};
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::MAX_PACKET;
 use crate::media::spec::MediaKind;
-use crate::metrics::{PacketKind, ShardSnapshot};
+use crate::metrics::{PacketKind, ShardSnapshot, Volume};
 use crate::transport::dtls::Certificate;
 use crate::transport::ice::target_ufrag;
 use crate::transport::spec::{Path, TransportState};
@@ -28,6 +28,9 @@ use crate::transport::{Incoming, Transport, TransportOut};
 pub struct Outbox {
     bytes: Vec<u8>,
     datagrams: Vec<(Path, usize, usize)>,
+    /// What transports sent on their own account since this was counted last.
+    stun: Volume,
+    dtls: Volume,
 }
 
 impl Outbox {
@@ -67,10 +70,16 @@ impl Outbox {
 
 impl TransportOut for Outbox {
     fn send(&mut self, path: Path, bytes: &[u8]) {
+        if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         self.datagrams.push((path, start, start + bytes.len()));
     }
+}
+
+/// Tells STUN from DTLS (RFC 7983 §7): it begins with two bits of zero, and DTLS with 20 to 63.
+fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| *first < 4)
 }
 
 /// One browser as the shard holds it.
@@ -79,6 +88,8 @@ struct Link {
     transport: Transport,
     spec: Arc<TransportSpec>,
     told: ConnectionState,
+    /// The handshake was completed.
+    established: bool,
     /// Where authenticated checks came from, oldest first.
     paths: VecDeque<Path>,
 }
@@ -202,7 +213,7 @@ impl Shard {
     /// One datagram from the network, decrypted in place.
     pub fn receive(&mut self, now: Instant, path: Path, datagram: &mut [u8], outbox: &mut Outbox) {
         let size = datagram.len();
-        let first = datagram.first().copied().unwrap_or(0);
+        let stun = is_stun(datagram);
         let Some(peer) = self.find(path, datagram) else {
             return self.counters.drop(DropReason::UnknownAddress);
         };
@@ -210,15 +221,14 @@ impl Shard {
         match link.transport.handle(now, path, datagram, outbox) {
             Ok(Incoming::Rtp(len)) => {
                 let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
-                let kind = self.forwarder.receive_rtp(now, peer, &mut datagram[..len], &mut sealer);
-                self.counters.receive(
-                    match kind {
-                        Some(MediaKind::Audio) => PacketKind::Audio,
-                        Some(MediaKind::Video) => PacketKind::Video,
-                        None => PacketKind::Rtx,
-                    },
-                    size,
-                );
+                let kind = match self.forwarder.receive_rtp(now, peer, &datagram[..len], &mut sealer) {
+                    Carried::Media(MediaKind::Audio) => PacketKind::Audio,
+                    Carried::Media(MediaKind::Video) => PacketKind::Video,
+                    Carried::Retransmission => PacketKind::Rtx,
+                    Carried::Padding => PacketKind::Probe,
+                    Carried::Other => PacketKind::Other,
+                };
+                self.counters.receive(kind, size);
             }
             Ok(Incoming::Rtcp(len)) => {
                 self.counters.receive(PacketKind::Rtcp, size);
@@ -227,9 +237,8 @@ impl Shard {
                 self.forwarder.receive_rtcp(now, ntp, peer, &datagram[..len], &mut sealer);
             }
             Ok(Incoming::Consumed) => {
-                // RFC 7983 §7: STUN begins below 4, DTLS at 20.
-                self.counters.receive(if first < 4 { PacketKind::Stun } else { PacketKind::Dtls }, size);
-                if first < 4 && !link.paths.contains(&path) {
+                self.counters.receive(if stun { PacketKind::Stun } else { PacketKind::Dtls }, size);
+                if stun && !link.paths.contains(&path) {
                     self.learn(peer, path);
                 }
                 self.note_state(now, peer);
@@ -263,7 +272,19 @@ impl Shard {
             let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
             self.forwarder.handle_timeout(now, ntp, &mut sealer);
         }
+        self.counters.sent[PacketKind::Stun as usize] += std::mem::take(&mut outbox.stun);
+        self.counters.sent[PacketKind::Dtls as usize] += std::mem::take(&mut outbox.dtls);
         self.report();
+    }
+
+    /// Sends a data-channel message to its browser.
+    pub fn send_data(&mut self, now: Instant, message: &DataMessage, outbox: &mut Outbox) {
+        // A browser that has just gone misses nothing.
+        let Some(peer) = self.by_id.get(&message.transport) else { return };
+        let Some(Some(link)) = self.links.get_mut(*peer) else { return };
+        if let Err(reason) = link.transport.send_data(now, message.lane, &message.payload, outbox) {
+            self.counters.drop(reason);
+        }
     }
 
     /// Whether the control plane has something to fetch, since this was asked last.
@@ -271,14 +292,33 @@ impl Shard {
         std::mem::take(&mut self.reported)
     }
 
-    /// Counts a datagram that the socket refused.
-    pub fn count_drop(&mut self, reason: DropReason) {
-        self.counters.drop(reason);
+    /// Counts datagrams that did not leave.
+    pub fn count_drops(&mut self, reason: DropReason, datagrams: u64) {
+        self.counters.drop_many(reason, datagrams);
     }
 
-    /// A copy of the counters.
-    pub fn snapshot(&self) -> ShardSnapshot {
+    /// Counts datagrams that the kernel refused: no route, or an address that is gone.
+    pub fn count_send_errors(&mut self, datagrams: u64) {
+        self.counters.send_errors += datagrams;
+    }
+
+    /// Counts data-channel messages that found the way to this shard full.
+    pub fn count_shed(&mut self, messages: u64) {
+        self.counters.shed += messages;
+    }
+
+    /// A copy of the counters; how busy the shard is, its driver knows.
+    pub fn snapshot(&self, now: Instant) -> ShardSnapshot {
         let mut counters = self.counters;
+        let totals = self.forwarder.totals(now);
+        counters.nacks_received = totals.downlinks.nacks;
+        counters.nacks_sent = totals.uplinks.nacks;
+        counters.plis_received = totals.downlinks.plis;
+        counters.plis_sent = totals.uplinks.plis;
+        counters.switches = totals.downlinks.switches;
+        counters.replays = totals.downlinks.replays;
+        counters.tracks = totals.tracks;
+        counters.slots = totals.slots;
         use ConnectionState::{Connected, Connecting, Disconnected, Failed, New};
         for state in [New, Connecting, Connected, Disconnected, Failed] {
             let count = self.links.iter().flatten().filter(|link| link.told == state).count();
@@ -327,6 +367,7 @@ impl Shard {
                     transport,
                     spec: spec.clone(),
                     told: ConnectionState::New,
+                    established: false,
                     paths: VecDeque::new(),
                 });
                 self.by_id.insert(id, peer);
@@ -371,6 +412,10 @@ impl Shard {
     /// Passes on a transport's state and its data-channel messages.
     fn note_state(&mut self, now: Instant, peer: usize) {
         let Some(link) = &mut self.links[peer] else { return };
+        while let Some((lane, payload)) = link.transport.poll_data() {
+            let message = DataMessage { transport: link.id, lane, payload };
+            self.reported |= self.events.send(MediaSample::Data(message));
+        }
         let state = match link.transport.state() {
             TransportState::New => ConnectionState::New,
             TransportState::Connecting => ConnectionState::Connecting,
@@ -380,6 +425,9 @@ impl Shard {
         };
         if state != link.told {
             link.told = state;
+            if state == ConnectionState::Connected && !std::mem::replace(&mut link.established, true) {
+                self.counters.handshakes += 1;
+            }
             self.reported |= self.events.put(MediaState::Transport(link.id, state));
             let ready = matches!(state, ConnectionState::Connected | ConnectionState::Disconnected);
             self.forwarder.set_ready(now, peer, ready);

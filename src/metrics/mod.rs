@@ -8,36 +8,13 @@ mod snapshot;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{IntCounter, Registry};
 
 pub use cell::SnapshotCell;
-pub use snapshot::{ControlSnapshot, PacketKind, ShardSnapshot, Volume};
+pub use snapshot::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 
 /// Content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
-
-/// How a room was entered, or why not. The label `result` of `plenum_joins_total`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum JoinResult {
-    /// A new member.
-    Joined,
-    /// A member that had been away came back.
-    Resumed,
-    /// Refused: full, locked, draining, bad name.
-    Refused,
-}
-
-impl JoinResult {
-    const ALL: [JoinResult; 3] = [JoinResult::Joined, JoinResult::Resumed, JoinResult::Refused];
-
-    fn label(self) -> &'static str {
-        match self {
-            JoinResult::Joined => "joined",
-            JoinResult::Resumed => "resumed",
-            JoinResult::Refused => "refused",
-        }
-    }
-}
 
 type Control = Box<dyn Fn() -> ControlSnapshot + Send + Sync>;
 
@@ -48,9 +25,8 @@ pub struct Metrics {
 }
 
 struct Inner {
-    /// What lives as long as the process: joins, HTTP connections, the process itself.
+    /// What lives as long as the process: HTTP connections, the process itself.
     lasting: Registry,
-    joins: IntCounterVec,
     connections: IntCounter,
     refused_connections: IntCounter,
     shards: RwLock<Vec<Arc<SnapshotCell>>>,
@@ -61,20 +37,15 @@ impl Metrics {
     /// An empty set: no shards, no rooms. Fails only if two metrics had one name.
     pub fn new() -> Result<Metrics, prometheus::Error> {
         let lasting = Registry::new();
-        let joins = IntCounterVec::new(Opts::new("plenum_joins_total", "Attempts to enter a room."), &["result"])?;
         let connections = IntCounter::new("plenum_http_connections_total", "HTTP connections accepted.")?;
         let refused_connections =
             IntCounter::new("plenum_http_connections_refused_total", "HTTP connections closed at once: too many.")?;
-        lasting.register(Box::new(joins.clone()))?;
         lasting.register(Box::new(connections.clone()))?;
         lasting.register(Box::new(refused_connections.clone()))?;
         #[cfg(target_os = "linux")]
         lasting.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        for result in JoinResult::ALL {
-            joins.with_label_values(&[result.label()]);
-        }
         let (shards, control) = (RwLock::default(), RwLock::default());
-        Ok(Metrics { inner: Arc::new(Inner { lasting, joins, connections, refused_connections, shards, control }) })
+        Ok(Metrics { inner: Arc::new(Inner { lasting, connections, refused_connections, shards, control }) })
     }
 
     /// Says where the shards publish their snapshots, in the order of the shards.
@@ -85,11 +56,6 @@ impl Metrics {
     /// Says how to count rooms, members and sources. Called once per scrape; must not block.
     pub fn set_control(&self, count: impl Fn() -> ControlSnapshot + Send + Sync + 'static) {
         *self.inner.control.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(count));
-    }
-
-    /// Counts one attempt to enter a room.
-    pub fn joined(&self, result: JoinResult) {
-        self.inner.joins.with_label_values(&[result.label()]).inc();
     }
 
     /// Counts an accepted HTTP connection.

@@ -5,7 +5,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{CounterVec, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use super::snapshot::STATES;
-use super::{ControlSnapshot, PacketKind, ShardSnapshot, Volume};
+use super::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 use crate::media::drop::DropReason;
 
 type Result<T> = std::result::Result<T, prometheus::Error>;
@@ -16,7 +16,7 @@ pub(super) fn families(shards: &[ShardSnapshot], loads: &[f64], control: Control
     let mut families = Vec::new();
     volumes(&mut families, shards)?;
     drops(&mut families, shards)?;
-    feedback(&mut families, shards)?;
+    feedback(&mut families, shards, control)?;
     shard_state(&mut families, shards, loads)?;
     rooms(&mut families, control)?;
     families.extend(build_info()?.collect());
@@ -58,7 +58,7 @@ fn drops(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<(
     Ok(())
 }
 
-fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<()> {
+fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: ControlSnapshot) -> Result<()> {
     let mut directed = |name, help, received: fn(&ShardSnapshot) -> u64, sent: fn(&ShardSnapshot) -> u64| {
         let counter = IntCounterVec::new(Opts::new(name, help), &["direction"])?;
         counter.with_label_values(&["in"]).inc_by(sum(shards, received));
@@ -78,17 +78,18 @@ fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Resul
         |shard| shard.plis_received,
         |shard| shard.plis_sent,
     )?;
-    let mut single = |name: &str, help: &str, count: fn(&ShardSnapshot) -> u64| {
+    let mut single = |name: &str, help: &str, count: u64| {
         let counter = prometheus::IntCounter::new(name, help)?;
-        counter.inc_by(sum(shards, count));
+        counter.inc_by(count);
         families.extend(counter.collect());
         Result::Ok(())
     };
-    single("plenum_seat_switches_total", "Changes of a seat to another source or layer.", |shard| shard.switches)?;
-    single("plenum_keyframe_replays_total", "Key frames replayed from a ring.", |shard| shard.replays)?;
-    single("plenum_dtls_handshakes_total", "DTLS handshakes completed.", |shard| shard.handshakes)?;
-    single("plenum_border_shed_total", "Samples shed between the planes: a queue was full.", |shard| shard.shed)?;
-    single("plenum_send_errors_total", "Datagrams that the kernel refused.", |shard| shard.send_errors)
+    single("plenum_seat_switches_total", "Changes of a seat to another source or layer.", sum(shards, |s| s.switches))?;
+    single("plenum_keyframe_replays_total", "Key frames replayed from a ring.", sum(shards, |s| s.replays))?;
+    single("plenum_dtls_handshakes_total", "DTLS handshakes completed.", sum(shards, |s| s.handshakes))?;
+    let shed = sum(shards, |s| s.shed) + control.shed;
+    single("plenum_border_shed_total", "Samples shed between the planes: a queue was full.", shed)?;
+    single("plenum_send_errors_total", "Datagrams that the kernel refused.", sum(shards, |s| s.send_errors))
 }
 
 fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads: &[f64]) -> Result<()> {
@@ -128,10 +129,18 @@ fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<(
     let reconnecting = "Members whose signalling is lost and whose seats are kept.";
     families.extend(single_gauge("plenum_members_reconnecting", reconnecting, control.reconnecting)?);
     families.extend(single_gauge("plenum_sockets", "Socket.IO connections.", control.sockets)?);
-    let sources = IntGaugeVec::new(Opts::new("plenum_sources", "Sources being published."), &["kind"])?;
-    sources.with_label_values(&["camera"]).set(gauge(control.cameras));
-    sources.with_label_values(&["screen"]).set(gauge(control.screens));
+    let sources = IntGaugeVec::new(Opts::new("plenum_sources", "Tracks being published."), &["kind"])?;
+    let published = [("camera", control.cameras), ("screen", control.screens), ("microphone", control.microphones)];
+    for (kind, count) in published {
+        sources.with_label_values(&[kind]).set(gauge(count));
+    }
     families.extend(sources.collect());
+    let joins = IntCounterVec::new(Opts::new("plenum_joins_total", "Attempts to enter a room."), &["result"])?;
+    let JoinCounts { joined, resumed, refused } = control.joins;
+    for (result, count) in [("joined", joined), ("resumed", resumed), ("refused", refused)] {
+        joins.with_label_values(&[result]).inc_by(count);
+    }
+    families.extend(joins.collect());
     Ok(())
 }
 
@@ -159,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::border::ConnectionState;
-    use crate::metrics::{JoinResult, Metrics, SnapshotCell};
+    use crate::metrics::{Metrics, SnapshotCell};
 
     fn value(text: &str, series: &str) -> Option<f64> {
         text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
@@ -200,8 +209,8 @@ mod tests {
     #[test]
     fn rooms_and_joins_are_counted() {
         let metrics = Metrics::new().unwrap();
-        metrics.set_control(|| ControlSnapshot { rooms: 1, members: 3, screens: 1, ..Default::default() });
-        metrics.joined(JoinResult::Joined);
+        let joins = JoinCounts { joined: 1, ..JoinCounts::default() };
+        metrics.set_control(move || ControlSnapshot { rooms: 1, members: 3, screens: 1, joins, ..Default::default() });
         let text = metrics.render().unwrap();
         assert_eq!(value(&text, "plenum_rooms"), Some(1.0));
         assert_eq!(value(&text, "plenum_members"), Some(3.0));

@@ -1,5 +1,6 @@
 //! What a shard has counted since it started, as plain data: a shard keeps one of these and adds to it.
 
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::border::ConnectionState;
@@ -18,10 +19,12 @@ pub enum PacketKind {
     /// Padding sent or received to measure bandwidth.
     Probe,
     Rtcp,
+    /// RTP of no stream that is known.
+    Other,
 }
 
 impl PacketKind {
-    pub const ALL: [PacketKind; 7] = [
+    pub const ALL: [PacketKind; 8] = [
         PacketKind::Stun,
         PacketKind::Dtls,
         PacketKind::Audio,
@@ -29,6 +32,7 @@ impl PacketKind {
         PacketKind::Rtx,
         PacketKind::Probe,
         PacketKind::Rtcp,
+        PacketKind::Other,
     ];
 
     /// The metric label.
@@ -41,6 +45,7 @@ impl PacketKind {
             PacketKind::Rtx => "rtx",
             PacketKind::Probe => "probe",
             PacketKind::Rtcp => "rtcp",
+            PacketKind::Other => "other",
         }
     }
 }
@@ -57,6 +62,13 @@ impl Volume {
     pub fn add(&mut self, bytes: usize) {
         self.packets += 1;
         self.bytes += bytes as u64;
+    }
+}
+
+impl AddAssign for Volume {
+    fn add_assign(&mut self, other: Volume) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
     }
 }
 
@@ -175,11 +187,28 @@ pub struct ControlSnapshot {
     pub members: u64,
     /// Members whose signalling connection is lost and whose seats are kept.
     pub reconnecting: u64,
-    /// Sources being published: cameras with microphones, and screens.
+    /// Pictures being published.
     pub cameras: u64,
     pub screens: u64,
+    /// Microphones that are on.
+    pub microphones: u64,
     /// Socket.IO connections, in rooms or at home.
     pub sockets: u64,
+    /// Attempts to enter a room since the start.
+    pub joins: JoinCounts,
+    /// News of the media plane shed since the start because the control plane was behind.
+    pub shed: u64,
+}
+
+/// How rooms were entered, or not. The label `result` of `plenum_joins_total`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JoinCounts {
+    /// New members.
+    pub joined: u64,
+    /// Members that had been away came back.
+    pub resumed: u64,
+    /// Refused: full, draining, bad name.
+    pub refused: u64,
 }
 
 #[cfg(test)]

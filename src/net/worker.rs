@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::border::ToShard;
 use crate::media::drop::DropReason;
-use crate::metrics::SnapshotCell;
+use crate::metrics::{ShardSnapshot, SnapshotCell};
 use crate::net::udp::{Buffers, Udp};
 use crate::shard::{Outbox, Shard};
 use crate::transport::spec::Path;
@@ -77,13 +77,16 @@ impl Worker {
         let mut events = Events::with_capacity(64);
         let mut buffers = Buffers::new();
         let mut readable = vec![true; self.sockets.len()];
-        let mut copied = Instant::now();
+        let started = Instant::now();
+        let mut copied = started;
+        let mut busy = Duration::ZERO;
         while !self.handle.stop.load(Ordering::Acquire) {
             let now = Instant::now();
             let until = if readable.contains(&true) { now } else { self.shard.next_timeout(now) };
             let sleep = until.saturating_duration_since(now).min(MAX_SLEEP);
             // An interrupted wait is an empty one.
             let _ = self.poll.poll(&mut events, Some(sleep));
+            let woken = Instant::now();
             for event in &events {
                 if let Some(flag) = readable.get_mut(event.token().0) {
                     *flag = true;
@@ -100,9 +103,12 @@ impl Worker {
             if self.shard.take_reported() {
                 self.news.notify_one();
             }
-            if now.duration_since(copied) >= SNAPSHOT_EVERY {
-                copied = now;
-                self.handle.counters.publish(&self.shard.snapshot());
+            let done = Instant::now();
+            busy += done.duration_since(woken);
+            if done.duration_since(copied) >= SNAPSHOT_EVERY {
+                copied = done;
+                let uptime = done.duration_since(started);
+                self.handle.counters.publish(&ShardSnapshot { busy, uptime, ..self.shard.snapshot(done) });
             }
         }
         self.flush();
@@ -114,6 +120,10 @@ impl Worker {
         for cell in delivery.cells {
             self.shard.apply(now, cell, &mut self.outbox);
         }
+        for message in &delivery.samples {
+            self.shard.send_data(now, message, &mut self.outbox);
+        }
+        self.shard.count_shed(delivery.shed);
     }
 
     /// True when more may be waiting.
@@ -140,8 +150,13 @@ impl Worker {
             else {
                 return;
             };
-            if socket.send(path, train, segment).is_err() {
-                shard.count_drop(DropReason::QueueFull);
+            let datagrams = train.len().div_ceil(segment.max(1)) as u64;
+            match socket.send(path, train, segment) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    shard.count_drops(DropReason::QueueFull, datagrams);
+                }
+                Err(_) => shard.count_send_errors(datagrams),
             }
         };
         let limit = sockets.first().map_or(1, Udp::max_segments);

@@ -1,14 +1,13 @@
 //! The task of one room: takes commands and media news in turn, keeps time, ends when the room is empty.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::outbox::{Ack, LinkId};
 use super::registry::{Shared, unix_ms};
-use super::room::{Entry, Room};
+use super::room::{Entered, Entry, Room, RoomFigures};
 use crate::border::{FromShard, MediaSample, MediaState};
 use crate::id::{RoomId, RoomKey};
 use crate::signal::protocol::*;
@@ -32,7 +31,7 @@ pub enum Request {
 }
 
 pub(super) enum Command {
-    Enter(Entry, oneshot::Sender<bool>),
+    Enter(Entry, oneshot::Sender<Entered>),
     Request(LinkId, Request),
     Lost(LinkId),
     Holds(LinkId, oneshot::Sender<bool>),
@@ -42,7 +41,7 @@ pub(super) enum Command {
 #[derive(Clone)]
 pub struct Handle {
     queue: mpsc::Sender<Command>,
-    members: Arc<AtomicUsize>,
+    figures: Arc<Mutex<RoomFigures>>,
 }
 
 impl Handle {
@@ -66,8 +65,8 @@ impl Handle {
         self.queue.try_send(command)
     }
 
-    pub(super) fn members(&self) -> usize {
-        self.members.load(Ordering::Relaxed)
+    pub(super) fn figures(&self) -> RoomFigures {
+        *self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,12 +97,12 @@ impl Feed {
 /// Opens a room and starts its task.
 pub(super) fn open(shared: Arc<Shared>, key: RoomKey, id: RoomId, feed: Arc<Feed>) -> Handle {
     let (queue, commands) = mpsc::channel(QUEUE);
-    let members = Arc::new(AtomicUsize::new(0));
-    tokio::spawn(run(Room::new(shared, key, id), commands, feed, members.clone()));
-    Handle { queue, members }
+    let figures = Arc::default();
+    tokio::spawn(run(Room::new(shared, key, id), commands, feed, Arc::clone(&figures)));
+    Handle { queue, figures }
 }
 
-async fn run(mut room: Room, mut commands: mpsc::Receiver<Command>, feed: Arc<Feed>, members: Arc<AtomicUsize>) {
+async fn run(mut room: Room, mut commands: mpsc::Receiver<Command>, feed: Arc<Feed>, figures: Arc<Mutex<RoomFigures>>) {
     loop {
         let deadline = room.next_deadline();
         tokio::select! {
@@ -113,13 +112,14 @@ async fn run(mut room: Room, mut commands: mpsc::Receiver<Command>, feed: Arc<Fe
             },
             () = feed.wake.notified() => {
                 let delivery = feed.mailbox.take();
+                room.shared.count_shed(delivery.shed);
                 let now = now();
                 delivery.cells.into_iter().for_each(|cell| room.media_state(cell, now));
                 delivery.samples.into_iter().for_each(|sample| room.media_sample(sample));
             }
             () = sleep_until(deadline) => room.tick(now()),
         }
-        members.store(room.members.len(), Ordering::Relaxed);
+        *figures.lock().unwrap_or_else(PoisonError::into_inner) = room.figures();
         if room.members.is_empty() && room.shared.close_if_idle(&room.id, room.key, &mut commands) {
             return;
         }
@@ -142,8 +142,8 @@ impl Room {
     fn take(&mut self, command: Command, now: Instant) {
         match command {
             Command::Enter(entry, entered) => {
-                let is_in = self.enter(entry, now);
-                let _ = entered.send(is_in);
+                let outcome = self.enter(entry, now);
+                let _ = entered.send(outcome);
             }
             Command::Lost(link) => self.lose(link, now),
             Command::Holds(link, holds) => {

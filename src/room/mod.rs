@@ -27,5 +27,5 @@ mod tests;
 pub use actor::{Handle, Request};
 pub use outbox::{Ack, Asked, LinkId, Outbox, Push};
 pub use plane::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, ShardChoice};
-pub use registry::{RoomConfig, RoomCounts, Rooms};
+pub use registry::{RoomConfig, Rooms};
 pub use room::Entry;

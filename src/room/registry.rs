@@ -15,9 +15,10 @@ use super::member::{Link, Resident};
 use super::name;
 use super::outbox::{Ack, LinkId, Outbox};
 use super::plane::{MediaPlane, Negotiator};
-use super::room::Entry;
+use super::room::{Entered, Entry};
 use crate::border::{MediaSample, MediaState, SeatPlan};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
+use crate::metrics::{ControlSnapshot, JoinCounts};
 use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Seats};
 
 /// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
@@ -36,13 +37,6 @@ impl Default for RoomConfig {
     }
 }
 
-/// Sizes for metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct RoomCounts {
-    pub rooms: usize,
-    pub members: usize,
-}
-
 /// All rooms. Cheap to clone.
 #[derive(Clone)]
 pub struct Rooms(Arc<Shared>);
@@ -59,6 +53,10 @@ pub(super) struct Shared {
     last_source: AtomicU32,
     last_transport: AtomicU64,
     last_room: AtomicU64,
+    joined: AtomicU64,
+    resumed: AtomicU64,
+    refused: AtomicU64,
+    shed: AtomicU64,
 }
 
 impl Rooms {
@@ -74,6 +72,10 @@ impl Rooms {
             last_source: AtomicU32::new(0),
             last_transport: AtomicU64::new(0),
             last_room: AtomicU64::new(0),
+            joined: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            shed: AtomicU64::new(0),
         }))
     }
 
@@ -89,16 +91,25 @@ impl Rooms {
     /// Enters the room of that name, opening it when nobody is there. `None` when the entry was refused; it has been
     /// acknowledged either way.
     pub async fn enter(&self, room: &RoomId, entry: Entry) -> Option<Handle> {
-        let id = match name::room_name(&room.0) {
-            Ok(id) => id,
+        let (entered, answer) = oneshot::channel();
+        let handle = match name::room_name(&room.0) {
+            Ok(id) => self.0.send_entry(id, entry, entered),
             Err(error) => {
                 entry.ack.send(Err(error));
-                return None;
+                None
             }
         };
-        let (entered, answer) = oneshot::channel();
-        let handle = self.0.send_entry(id, entry, entered)?;
-        answer.await.ok().filter(|entered| *entered).map(|_| handle)
+        let outcome = match &handle {
+            Some(_) => answer.await.unwrap_or(Entered::Refused),
+            None => Entered::Refused,
+        };
+        let counter = match outcome {
+            Entered::Joined => &self.0.joined,
+            Entered::Resumed => &self.0.resumed,
+            Entered::Refused => &self.0.refused,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        handle.filter(|_| outcome != Entered::Refused)
     }
 
     /// Takes a cell of the media plane. Never waits, never loses.
@@ -150,9 +161,33 @@ impl Rooms {
         self.0.drain();
     }
 
-    pub fn counts(&self) -> RoomCounts {
-        let open = self.0.lock();
-        RoomCounts { rooms: open.len(), members: open.values().map(Handle::members).sum() }
+    /// Counts samples of the media plane that were shed on their way here.
+    pub fn count_shed(&self, samples: u64) {
+        self.0.count_shed(samples);
+    }
+
+    /// What there is now, and what was counted since the start. `sockets` is not known here.
+    pub fn figures(&self) -> ControlSnapshot {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let shared = &*self.0;
+        let mut all = ControlSnapshot {
+            joins: JoinCounts {
+                joined: of(&shared.joined),
+                resumed: of(&shared.resumed),
+                refused: of(&shared.refused),
+            },
+            shed: of(&shared.shed),
+            ..ControlSnapshot::default()
+        };
+        for room in shared.lock().values().map(Handle::figures) {
+            all.rooms += 1;
+            all.members += room.members;
+            all.reconnecting += room.reconnecting;
+            all.cameras += room.cameras;
+            all.screens += room.screens;
+            all.microphones += room.microphones;
+        }
+        all
     }
 }
 
@@ -164,7 +199,7 @@ impl Shared {
 
     /// Entries are queued under the lock, and a room closes under the same lock with an empty queue only: an entry
     /// never meets a closed room.
-    fn send_entry(self: &Arc<Self>, id: RoomId, entry: Entry, entered: oneshot::Sender<bool>) -> Option<Handle> {
+    fn send_entry(self: &Arc<Self>, id: RoomId, entry: Entry, entered: oneshot::Sender<Entered>) -> Option<Handle> {
         let mut open = self.lock();
         let handle = open.entry(id.clone()).or_insert_with(|| {
             let key = RoomKey(self.last_room.fetch_add(1, Ordering::Relaxed) + 1);
@@ -201,6 +236,10 @@ impl Shared {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_shed(&self, samples: u64) {
+        self.shed.fetch_add(samples, Ordering::Relaxed);
     }
 
     pub(super) fn next_transport(&self) -> TransportId {

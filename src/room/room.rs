@@ -26,6 +26,24 @@ pub struct Entry {
     pub ack: Ack<Joined>,
 }
 
+/// What came of an [`Entry`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Entered {
+    Joined,
+    Resumed,
+    Refused,
+}
+
+/// What there is in a room, for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct RoomFigures {
+    pub(super) members: u64,
+    pub(super) reconnecting: u64,
+    pub(super) cameras: u64,
+    pub(super) screens: u64,
+    pub(super) microphones: u64,
+}
+
 pub(super) struct Room {
     pub(super) shared: Arc<Shared>,
     pub(super) key: RoomKey,
@@ -61,6 +79,17 @@ impl Room {
             revision: self.revision,
             listed: self.listed,
             members: self.members.iter().map(Resident::public).collect(),
+        }
+    }
+
+    pub(super) fn figures(&self) -> RoomFigures {
+        let count = |is: fn(&Resident) -> bool| self.members.iter().filter(|member| is(member)).count() as u64;
+        RoomFigures {
+            members: self.members.len() as u64,
+            reconnecting: count(|member| member.link.is_none()),
+            cameras: count(|member| member.media.camera),
+            screens: count(|member| member.media.screen),
+            microphones: count(|member| member.media.microphone),
         }
     }
 
@@ -102,23 +131,25 @@ impl Room {
         self.members.iter().position(|member| member.id == *id)
     }
 
-    /// True when the client is in the room afterwards.
-    pub(super) fn enter(&mut self, entry: Entry, now: Instant) -> bool {
+    pub(super) fn enter(&mut self, entry: Entry, now: Instant) -> Entered {
         let name = match name::display_name(&entry.name) {
             Ok(name) => name,
             Err(error) => {
                 entry.ack.send(Err(error));
-                return false;
+                return Entered::Refused;
             }
         };
         let returning = self.members.iter().position(|member| {
             member.is_linked_by(entry.link) || entry.resume.as_deref().is_some_and(|token| member.proves(token))
         });
         match returning {
-            Some(index) => self.welcome_back(index, entry, name, now),
-            None => return self.admit(entry, name),
+            Some(index) => {
+                self.welcome_back(index, entry, name, now);
+                Entered::Resumed
+            }
+            None if self.admit(entry, name) => Entered::Joined,
+            None => Entered::Refused,
         }
-        true
     }
 
     fn welcome_back(&mut self, index: usize, entry: Entry, name: String, now: Instant) {
@@ -149,6 +180,7 @@ impl Room {
         self.tell_speakers(index);
     }
 
+    /// True when the client is in the room afterwards.
     fn admit(&mut self, entry: Entry, name: String) -> bool {
         if self.shared.is_draining() {
             entry.ack.refuse(ErrorCode::Draining, "this server is going down; join again in a moment");

@@ -13,6 +13,7 @@ use crate::border::*;
 use crate::id::*;
 use crate::media::spec::Codec;
 use crate::signal::protocol::*;
+use crate::transport::spec::Lane;
 
 struct World {
     room: Room,
@@ -351,7 +352,7 @@ fn a_data_message_reaches_all_others_or_one_with_its_senders_name() {
     let transports = world.transports();
     let mut send = |payload: &[u8]| {
         let payload = Bytes::copy_from_slice(payload);
-        let message = DataMessage { transport: transports[0], lane: DataLane::Lossy, payload };
+        let message = DataMessage { transport: transports[0], lane: Lane::Lossy, payload };
         world.room.media_sample(MediaSample::Data(message));
         let sent = std::mem::take(&mut *world.plane.data.lock().unwrap());
         sent.iter().map(|message| message.transport).collect::<Vec<_>>()

@@ -11,6 +11,7 @@ mod seat_clock;
 mod select;
 mod sequence;
 
+use std::ops::AddAssign;
 use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
@@ -75,6 +76,20 @@ pub struct DownlinkStats {
     pub plis: u64,
     /// Tenures begun: a line took another source or layer.
     pub switches: u64,
+    /// Tenures that a key frame from a ring began.
+    pub replays: u64,
+}
+
+impl AddAssign for DownlinkStats {
+    fn add_assign(&mut self, other: DownlinkStats) {
+        self.packets += other.packets;
+        self.octets += other.octets;
+        self.retransmitted += other.retransmitted;
+        self.nacks += other.nacks;
+        self.plis += other.plis;
+        self.switches += other.switches;
+        self.replays += other.replays;
+    }
 }
 
 impl Downlink {

@@ -57,6 +57,7 @@ impl Downlink {
         let max_temporal = self.lines.get(line).map_or(0, |line| line.wish.max_temporal);
         let Some(stretch) = qualify(now, ring, limits, max_temporal) else { return 0 };
         let Ok(mut at) = self.open_replay(now, line, from, ring, &stretch) else { return 0 };
+        self.stats.replays += 1;
         let mut frame = None;
         let mut sent = 0;
         for seq in stretch.first.0..=stretch.newest.0 {

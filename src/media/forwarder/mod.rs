@@ -12,13 +12,13 @@ use smallvec::SmallVec;
 
 use crate::border::{SeatPlan, SourceLevel, SourceSpec, SourceState};
 use crate::id::{AudioLineId, Bps, RoomKey, SourceId, Ssrc, TransportId};
-use crate::media::downlink::Downlink;
+use crate::media::downlink::{Downlink, DownlinkStats};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::PacketRef;
 use crate::media::ring::Ring;
 use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
-use crate::media::uplink::Uplink;
+use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
 /// Where finished packets go: the owner seals and sends them.
 pub trait Sink {
@@ -32,6 +32,8 @@ pub trait Sink {
 
 /// How often layers are chosen anew and audio-only lines given out: one audio-level window.
 const REVIEW: Duration = Duration::from_millis(100);
+/// A layer counts as arriving for this long after its last packet: a static screen sends one a second.
+const ARRIVING: Duration = Duration::from_secs(2);
 /// Louder than this (−dBov) counts as audible: room noise through a browser's noise suppression stays below −60.
 const AUDIBLE: u8 = 60;
 
@@ -87,6 +89,27 @@ pub enum News {
     Levels(RoomKey, Vec<SourceLevel>),
 }
 
+/// What an RTP packet from a browser carried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carried {
+    Media(MediaKind),
+    Retransmission,
+    Padding,
+    /// Nothing that could be told.
+    Other,
+}
+
+/// What was counted since the start, browsers that are gone included, and what there is now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    pub uplinks: UplinkStats,
+    pub downlinks: DownlinkStats,
+    /// Layers and audio tracks that arrive now.
+    pub tracks: u64,
+    /// Lines that show something now.
+    pub slots: u64,
+}
+
 /// All of one shard's forwarding. Peers are named by the owner's dense index.
 pub struct Forwarder {
     epoch: Instant,
@@ -103,6 +126,8 @@ pub struct Forwarder {
     news: Vec<News>,
     feedback: Vec<u8>,
     lost: Vec<(Ssrc, u16)>,
+    /// Of browsers that are gone.
+    retired: (UplinkStats, DownlinkStats),
 }
 
 fn kind_index(kind: MediaKind) -> usize {
@@ -136,6 +161,7 @@ impl Forwarder {
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
             lost: Vec::with_capacity(256),
+            retired: Default::default(),
         }
     }
 
@@ -191,9 +217,10 @@ impl Forwarder {
         if let Some(subscriber) = self.subscribers.get_mut(peer).and_then(Option::take) {
             self.peers.remove(&subscriber.transport);
             self.undecodable.remove(&subscriber.transport);
+            self.retired.1 += subscriber.downlink.stats();
         }
-        if let Some(slot) = self.publishers.get_mut(peer) {
-            *slot = None;
+        if let Some(publisher) = self.publishers.get_mut(peer).and_then(Option::take) {
+            self.retired.0 += publisher.uplink.stats();
         }
         for source in self.sources.values_mut() {
             if source.peer == Some(peer) {
@@ -271,6 +298,25 @@ impl Forwarder {
         self.epoch_ntp.wrapping_add(since.as_secs() << 32).wrapping_add(fraction)
     }
 
+    /// Counters and gauges of all browsers together.
+    pub fn totals(&self, now: Instant) -> Totals {
+        let (uplinks, downlinks) = self.retired;
+        let mut totals = Totals { uplinks, downlinks, ..Totals::default() };
+        for publisher in self.publishers.iter().flatten() {
+            totals.uplinks += publisher.uplink.stats();
+            let arriving = |layer: &&Layer| layer.last_arrival().is_some_and(|at| now - at < ARRIVING);
+            for role in UplinkRole::ALL {
+                totals.tracks += publisher.uplink.layers(role).iter().filter(arriving).count() as u64;
+            }
+        }
+        for subscriber in self.subscribers.iter().flatten() {
+            totals.downlinks += subscriber.downlink.stats();
+            let lines = 0..subscriber.spec.downlinks.len();
+            totals.slots += lines.filter(|line| subscriber.downlink.subscriptions(*line)[0].is_some()).count() as u64;
+        }
+        totals
+    }
+
     /// What happened since the last call.
     pub fn take_news(&mut self) -> Vec<News> {
         std::mem::take(&mut self.news)
@@ -286,35 +332,33 @@ impl Forwarder {
         self.publishers.get(peer)?.as_ref().map(|p| &p.uplink)
     }
 
-    /// One decrypted RTP packet from `peer`, in place: stored once, then written to every line that takes it. Says what
-    /// it carried, when that is known.
-    pub fn receive_rtp(
-        &mut self,
-        now: Instant,
-        peer: usize,
-        packet: &mut [u8],
-        sink: &mut impl Sink,
-    ) -> Option<MediaKind> {
-        match self.fan_out(now, peer, packet, sink) {
-            Ok(kind) => Some(kind),
-            Err(reason) => {
-                sink.dropped(reason);
-                None
-            }
+    /// One decrypted RTP packet from `peer`: stored once, then written to every line that takes it.
+    pub fn receive_rtp(&mut self, now: Instant, peer: usize, packet: &[u8], sink: &mut impl Sink) -> Carried {
+        let mut carried = Carried::Other;
+        if let Err(reason) = self.fan_out(now, peer, packet, &mut carried, sink) {
+            sink.dropped(reason);
         }
+        carried
     }
 
     fn fan_out(
         &mut self,
         now: Instant,
         peer: usize,
-        packet: &mut [u8],
+        packet: &[u8],
+        carried: &mut Carried,
         sink: &mut impl Sink,
-    ) -> Result<MediaKind, DropReason> {
+    ) -> Result<(), DropReason> {
         let publisher = self.publishers.get_mut(peer).and_then(Option::as_mut).ok_or(DropReason::UnknownStream)?;
         let sources = publisher.sources;
-        let received = publisher.uplink.receive(now, packet)?;
+        let received = publisher.uplink.receive(now, packet).inspect_err(|reason| match reason {
+            DropReason::PaddingOnly => *carried = Carried::Padding,
+            // What came twice came as a retransmission, or to measure bandwidth with.
+            DropReason::Duplicate | DropReason::TooOld => *carried = Carried::Retransmission,
+            _ => {}
+        })?;
         let kind = received.role.kind();
+        *carried = if received.recovered { Carried::Retransmission } else { Carried::Media(kind) };
         let id = sources[source_index(received.role)].ok_or(DropReason::NotAllowed)?;
         let source = self.sources.get_mut(&id).ok_or(DropReason::NotAllowed)?;
         let allowed = match kind {
@@ -342,7 +386,7 @@ impl Forwarder {
         for peer in switched {
             self.route(now, peer);
         }
-        Ok(kind)
+        Ok(())
     }
 
     /// Puts the sources of the plan and of the audio-only lines on their lines.
