@@ -84,6 +84,12 @@ impl History {
         self.locate(line, wire).is_some()
     }
 
+    /// The packet that was sent `back` packets before the newest.
+    pub(super) fn recent(&self, back: u32) -> Option<Entry> {
+        let place = self.written.checked_sub(back.checked_add(1)?)? as usize % PACKETS;
+        self.slots.get(place).filter(|_| (back as usize) < PACKETS).map(|slot| slot.entry)
+    }
+
     pub(super) fn resent(&mut self, now: Instant, line: u16, wire: u16) {
         if let Some(slot) = self.locate(line, wire).and_then(|place| self.slots.get_mut(place)) {
             slot.times += 1;

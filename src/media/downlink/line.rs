@@ -11,7 +11,7 @@ use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType,
 
 use super::rewrite::{self, Form, Offsets};
 use super::seat_clock::{Drift, SeatClock};
-use super::select::{Targets, Temporal, Wish};
+use super::select::{Gate, LayerTarget, Targets, Wish};
 use super::sequence::{Placed, Sequence};
 
 /// Distance of two audio packets of which nothing better is known: 20 ms at 48 kHz, every browser's default.
@@ -30,7 +30,7 @@ pub(super) struct Tenure {
     pub(super) form: Form,
     pub(super) sequence: Sequence<Offsets>,
     pub(super) offsets: Offsets,
-    pub(super) temporal: Temporal,
+    pub(super) gate: Gate,
     targets: Targets,
     pub(super) drift: Drift,
     /// The newest frame's timestamp at the publisher and, extended, on the line. Their distance is the tenure's offset.
@@ -42,13 +42,18 @@ pub(super) struct Tenure {
 }
 
 impl Tenure {
+    /// The marker sits on the last packet of the highest layer that is forwarded.
+    fn ends_picture(&self, info: &PacketInfo) -> bool {
+        info.marker || (info.codec.kind() == MediaKind::Video && self.gate.ends(&info.facts))
+    }
+
     /// How a packet looks that fills the gap `seq`.
     pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, offsets: Offsets) -> Stamp {
         let info = packet.info;
         let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
-        let hollow = packet.payload.is_empty() || !self.temporal.passes(&info.facts);
+        let hollow = packet.payload.is_empty() || !self.gate.passes(&info.facts);
         let timestamp = (self.newest.1 + behind) as u32;
-        Stamp { seq, timestamp, marker: info.marker && !hollow, offsets, hollow }
+        Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets, hollow }
     }
 }
 
@@ -156,15 +161,22 @@ impl Line {
         self.wish.pair().filter(|pair| self.active && Some(*pair) != self.current())
     }
 
-    /// What the line waits for a key frame of.
+    /// What the line waits for a key frame of: another stream, or spatial layers of its own that it had left.
     pub(super) fn wants_key_frame(&self) -> Option<(SourceId, usize)> {
-        self.pending().filter(|_| self.kind == MediaKind::Video && self.wish.refused.is_none())
+        if self.kind == MediaKind::Audio || self.wish.refused.is_some() {
+            return None;
+        }
+        self.pending().or_else(|| {
+            let current = self.current().filter(|_| self.active)?;
+            let target = self.target_of(current);
+            self.tenure.as_ref().is_some_and(|tenure| tenure.gate.needs_key_picture(target)).then_some(current)
+        })
     }
 
-    /// Ends a tenure that may not go on: nobody is wished for, or another voice, or the line cannot send.
+    /// Ends a tenure that may not go on: nothing is wished for, or another voice, or the line cannot send.
     pub(super) fn settle(&mut self) {
         let other = self.current().is_some_and(|(source, _)| self.wish.source != Some(source));
-        if !self.active || self.wish.source.is_none() || (other && self.kind == MediaKind::Audio) {
+        if !self.active || self.wish.pair().is_none() || (other && self.kind == MediaKind::Audio) {
             self.tenure = None;
         }
     }
@@ -233,7 +245,7 @@ impl Line {
             form,
             sequence: Sequence::new(info.seq, self.next),
             offsets: self.counters.offsets_for(packet),
-            temporal: Temporal::new(self.max_temporal_of(from)),
+            gate: Gate::new(self.target_of(from)),
             targets: Targets::default(),
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
@@ -251,9 +263,15 @@ impl Line {
         }
     }
 
-    /// The temporal layers to take of `from`: the wish speaks of the wished source only.
-    fn max_temporal_of(&self, from: (SourceId, usize)) -> u8 {
-        if self.wish.source == Some(from.0) { self.wish.max_temporal } else { u8::MAX }
+    /// The layers to take of `from`. What the wish says of another stream of the same source thins this one, too, for
+    /// as long as it has to stand in; spatial layers have the same meaning in one stream only.
+    fn target_of(&self, from: (SourceId, usize)) -> LayerTarget {
+        let whole = LayerTarget::whole(from.1);
+        match self.wish.target.filter(|_| self.wish.source == Some(from.0)) {
+            Some(target) if target.layer == from.1 => target,
+            Some(target) => LayerTarget { temporal: target.temporal, ..whole },
+            None => whole,
+        }
     }
 
     /// Gives a packet of the current tenure its place. `at` overrides the timestamp of a new frame.
@@ -262,7 +280,7 @@ impl Line {
     /// [`DropReason::Duplicate`], [`DropReason::AboveTarget`] or, for a packet without payload,
     /// [`DropReason::PaddingOnly`]; the last two leave no gap.
     pub(super) fn stamp(&mut self, packet: PacketRef<'_>, at: Option<i64>) -> Result<Stamp, DropReason> {
-        let target = self.current().map_or(u8::MAX, |current| self.max_temporal_of(current));
+        let target = self.current().map_or(LayerTarget::whole(0), |current| self.target_of(current));
         let info = packet.info;
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         match tenure.sequence.place(info.seq) {
@@ -282,9 +300,9 @@ impl Line {
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
         let before = tenure.offsets;
-        let admitted = tenure.temporal.admits(&info.facts, new_frame, target);
+        let admitted = tenure.gate.admits(&info.facts, new_frame, target);
         if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
-            tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.temporal);
+            tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.gate);
         }
         if !admitted {
             if new_frame {
@@ -300,6 +318,21 @@ impl Line {
         self.place_new(packet, first)
     }
 
+    /// Drops a packet of the tenure on purpose.
+    pub(super) fn leave_out(&mut self, info: &PacketInfo) {
+        let Some(tenure) = self.tenure.as_mut() else { return };
+        if tenure.codec != info.codec || tenure.sequence.place(info.seq) != Placed::New {
+            return;
+        }
+        let before = tenure.offsets;
+        if info.timestamp != tenure.frame {
+            tenure.frame = info.timestamp;
+            tenure.offsets.leave_out(&info.facts);
+        }
+        tenure.sequence.skip(info.seq, before);
+        self.next = tenure.sequence.next();
+    }
+
     fn place_new(&mut self, packet: PacketRef<'_>, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
@@ -309,7 +342,7 @@ impl Line {
             seq,
             timestamp: tenure.newest.1 as u32,
             // A new voice starts a talk spurt (RFC 3551 §4.1): the receiver may adapt its delay here.
-            marker: packet.info.marker || (first && self.kind == MediaKind::Audio),
+            marker: tenure.ends_picture(packet.info) || (first && self.kind == MediaKind::Audio),
             offsets: tenure.offsets,
             hollow: false,
         })

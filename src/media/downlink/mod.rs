@@ -20,7 +20,7 @@ use rand::Rng;
 use crate::id::{ExtSeq, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::{OutHeader, PacketRef};
+use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
 use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType, SharedMediaSpec};
 
 use history::{Entry, History};
@@ -28,6 +28,7 @@ use line::{Line, Stamp};
 pub use replay::ReplayLimits;
 use rewrite::Body;
 use seat_clock::SeatClock;
+pub use select::LayerTarget;
 use select::Wish;
 
 /// First sequence numbers stay below this, so that the first wrap is half a cycle away and a receiver that joins late
@@ -50,6 +51,8 @@ pub struct Downlink {
     owners: AHashMap<Ssrc, Owner>,
     history: History,
     rtt: Option<Duration>,
+    /// Which of the packets sent lately was repeated as a probe last.
+    probed: u32,
     /// No line's sender report is due before this.
     next_report: Option<Instant>,
     stats: DownlinkStats,
@@ -78,6 +81,8 @@ pub struct DownlinkStats {
     pub switches: u64,
     /// Tenures that a key frame from a ring began.
     pub replays: u64,
+    /// Packets sent to measure bandwidth only.
+    pub probes: u64,
 }
 
 impl AddAssign for DownlinkStats {
@@ -89,6 +94,7 @@ impl AddAssign for DownlinkStats {
         self.plis += other.plis;
         self.switches += other.switches;
         self.replays += other.replays;
+        self.probes += other.probes;
     }
 }
 
@@ -104,6 +110,7 @@ impl Downlink {
             owners: AHashMap::new(),
             history: History::default(),
             rtt: None,
+            probed: 0,
             next_report: None,
             stats: DownlinkStats::default(),
         };
@@ -148,14 +155,19 @@ impl Downlink {
         }
     }
 
-    /// The highest layer and temporal layer that `line` may take of its source. Ignored when `source` is not the one
-    /// assigned. Another layer is taken from its next key frame on; the present one keeps flowing until then.
-    pub fn target_layer(&mut self, line: usize, source: SourceId, layer: usize, max_temporal: u8) {
+    /// What `line` may take of its source; `None` pauses it: the source keeps the line, and nothing of it is sent.
+    /// Ignored when `source` is not the one assigned. Another stream, or a higher spatial layer, is taken from its next
+    /// key frame on; what is taken now keeps flowing until then.
+    pub fn target(&mut self, line: usize, source: SourceId, target: Option<LayerTarget>) {
         let Some(line) = self.lines.get_mut(line).filter(|line| line.wish.source == Some(source)) else { return };
-        line.wish.max_temporal = max_temporal;
-        if line.wish.layer != layer {
-            line.wish.layer = layer;
+        if line.wish.target == target {
+            return;
+        }
+        let before = line.wish.pair();
+        line.wish.target = target;
+        if line.wish.pair() != before {
             line.wish.refused = None;
+            line.settle();
             self.changed = true;
         }
     }
@@ -255,6 +267,14 @@ impl Downlink {
         self.stats.packets += 1;
         self.stats.octets += len as u64;
         Ok(Outgoing { stream: 2 * index, seq: stamp.seq, header_len, len })
+    }
+
+    /// A packet is left out on purpose, so that what follows it on `line` closes up. Does nothing for one that is not
+    /// next on the line.
+    pub fn leave_out(&mut self, line: usize, source: SourceId, layer: usize, info: &PacketInfo) {
+        if let Some(line) = self.lines.get_mut(line).filter(|line| line.current() == Some((source, layer))) {
+            line.leave_out(info);
+        }
     }
 
     /// A picture loss indication or full intra request for the stream `ssrc`: the source and layer to ask for a key

@@ -54,8 +54,8 @@ impl Downlink {
         mut emit: impl FnMut(Outgoing, &[u8]),
     ) -> usize {
         let Some(from) = self.wants_key_frame(line) else { return 0 };
-        let max_temporal = self.lines.get(line).map_or(0, |line| line.wish.max_temporal);
-        let Some(stretch) = qualify(now, ring, limits, max_temporal) else { return 0 };
+        let target = self.lines.get(line).and_then(|line| line.wish.target);
+        let Some(stretch) = target.and_then(|target| qualify(now, ring, limits, target.temporal)) else { return 0 };
         let Ok(mut at) = self.open_replay(now, line, from, ring, &stretch) else { return 0 };
         self.stats.replays += 1;
         let mut frame = None;

@@ -7,13 +7,18 @@ use std::time::Instant;
 use crate::id::{ExtSeq, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::{OutHeader, PacketRef};
+use crate::media::packet::{OutHeader, PacketRef, write_header};
 use crate::media::ring::Ring;
 
 use super::history::Entry;
 use super::line::Stamp;
 use super::rewrite::{self, Body, Offsets};
 use super::{Downlink, Owner, abs_send_time, header_of, transport_cc};
+
+/// Packets that probes repeat in turn.
+const PROBED: u32 = 64;
+/// Most padding that a packet can have (RFC 3550 §5.1).
+const PADDING: u8 = 255;
 
 /// What a NACK asks for.
 struct Recalled {
@@ -71,6 +76,68 @@ impl Downlink {
         self.history.resent(now, index as u16, seq);
         self.stats.retransmitted += 1;
         Ok(outgoing)
+    }
+
+    /// Writes a packet whose only purpose is to be acknowledged into `out`: one of those sent lately, again as RTX, or
+    /// padding as RTX when none is stored any more.
+    ///
+    /// # Errors
+    /// [`DropReason::NotRetransmittable`] before the first packet of a line with RTX.
+    pub fn probe<'r>(
+        &mut self,
+        now: Instant,
+        ring: impl FnOnce(SourceId, usize) -> Option<&'r Ring>,
+        out: &mut [u8],
+    ) -> Result<Outgoing, DropReason> {
+        // Each in turn: the same packet over and over would be filtered out by what counts duplicates on the way.
+        self.probed = (self.probed + 1) % PROBED;
+        let entry = self.history.recent(self.probed).or_else(|| self.history.recent(0));
+        let entry = entry.ok_or(DropReason::NotRetransmittable)?;
+        let (index, stamp) = (usize::from(entry.line), entry.stamp);
+        let outgoing = match ring(entry.source, usize::from(entry.layer)).and_then(|ring| ring.get(entry.source_seq)) {
+            Some(packet) => self.write_rtx(now, index, entry.source, packet, stamp, out)?,
+            None => self.write_padding(now, index, stamp, out)?,
+        };
+        self.stats.probes += 1;
+        Ok(outgoing)
+    }
+
+    fn write_padding(
+        &mut self,
+        now: Instant,
+        index: usize,
+        stamp: Stamp,
+        out: &mut [u8],
+    ) -> Result<Outgoing, DropReason> {
+        let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotRetransmittable)?;
+        let repaired = line.payloads.iter().filter_map(|pt| self.spec.payload(*pt)).find(|p| p.rtx.is_some()).copied();
+        let (Some(payload), Some(ssrc)) = (repaired, line.rtx_ssrc) else {
+            return Err(DropReason::NotRetransmittable);
+        };
+        let number = transport_cc(&self.spec, &payload, self.transport_cc);
+        let header = OutHeader {
+            padding: true,
+            pt: payload.rtx.ok_or(DropReason::NotRetransmittable)?,
+            seq: line.rtx_next.wire(),
+            timestamp: stamp.timestamp,
+            ssrc,
+            mid: Some(line.mid),
+            transport_cc: number,
+            abs_send_time: Some(abs_send_time(now, self.epoch)),
+            ..OutHeader::default()
+        };
+        let header_len = write_header(out, &header, &self.spec.extensions).ok_or(DropReason::TooLarge)?;
+        let len = header_len + usize::from(PADDING);
+        let padding = out.get_mut(header_len..len).ok_or(DropReason::TooLarge)?;
+        padding.fill(0);
+        if let Some(last) = padding.last_mut() {
+            *last = PADDING;
+        }
+        let seq = line.rtx_next;
+        line.rtx_next = ExtSeq(seq.0 + 1);
+        line.rtx_sent.count(0);
+        self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
+        Ok(Outgoing { stream: 2 * index + 1, seq, header_len, len })
     }
 
     fn recall(&self, now: Instant, index: usize, seq: u16) -> Option<Recalled> {

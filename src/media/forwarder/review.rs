@@ -1,6 +1,7 @@
 //! What is looked at anew ten times a second: layers, liveness, levels and the audio-only lines.
 
 use super::*;
+use crate::media::downlink::LayerTarget;
 
 /// A source without packets for this long has none: longer than the keep-alive of DTX (400 ms) and than a static
 /// screen's refresh (1 s).
@@ -164,7 +165,7 @@ impl Forwarder {
             let Some(Some(publisher)) = source.peer.map(|p| &self.publishers[p]) else { continue };
             let layers = publisher.uplink.layers(role);
             let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
-            subscriber.downlink.target_layer(line, id, layer, u8::MAX);
+            subscriber.downlink.target(line, id, Some(LayerTarget::whole(layer)));
         }
     }
 

@@ -5,6 +5,7 @@ mod codecs;
 mod repair;
 mod svc;
 mod switching;
+mod thinning;
 mod unique;
 
 use std::sync::Arc;
@@ -22,6 +23,11 @@ use crate::media::spec::{Codec, ExtensionMap, MediaKind, MediaSpec, PayloadType,
 
 pub(super) const VIDEO: usize = 1;
 pub(super) const AUDIO: usize = 0;
+
+/// A wish without limit on spatial layers.
+fn up_to(layer: usize, temporal: u8) -> Option<LayerTarget> {
+    Some(LayerTarget { temporal, ..LayerTarget::whole(layer) })
+}
 
 fn payload_type(pt: u8, codec: Codec, rtx: Option<u8>) -> PayloadType {
     PayloadType { pt: Pt(pt), codec, rtx: rtx.map(Pt), nack: true, transport_cc: true, remb: false }
@@ -201,7 +207,7 @@ impl Read {
             marker: header.marker,
             pt: header.pt.0,
             ssrc: header.ssrc.0,
-            csrc: packet::first_csrc(packet).unwrap(),
+            csrc: packet::first_csrc(packet).unwrap_or(0),
             transport_cc: header.extensions.transport_cc,
             mid: header.extensions.mid,
             payload: header.payload(packet).to_vec(),
@@ -265,6 +271,17 @@ impl Bench {
         self.downlink.replay(now, line, ring, limits, &mut self.buffer, |outgoing, packet| {
             got.push(Read::new(outgoing, packet));
         })
+    }
+
+    pub(super) fn probe(&mut self, us: i64, publishers: &[Publisher]) -> Result<Read, DropReason> {
+        let find = |source, layer| {
+            publishers.iter().find(|p| p.source == source && p.layer == layer).map(|publisher| &publisher.ring)
+        };
+        let now = self.now(us);
+        let outgoing = self.downlink.probe(now, find, &mut self.buffer)?;
+        let read = Read::new(outgoing, &self.buffer[..outgoing.len]);
+        self.got.push(read.clone());
+        Ok(read)
     }
 
     pub(super) fn nack(&mut self, us: i64, ssrc: u32, seq: u16, publishers: &[Publisher]) -> Result<Read, DropReason> {

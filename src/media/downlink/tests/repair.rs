@@ -36,7 +36,7 @@ fn a_late_packet_of_a_thinned_layer_fills_its_gap_without_payload() {
     let mut bench = Bench::new(spec(1), 1);
     let mut a = Publisher::vp8(1, 0, 5);
     bench.downlink.assign(VIDEO, Some(SourceId(1)));
-    bench.downlink.target_layer(VIDEO, SourceId(1), 0, 0);
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 0));
     let key = a.frame(bench.epoch, 0, 1, true, 0);
     let thin = a.frame(bench.epoch, 33_000, 2, false, 2);
     let next = a.frame(bench.epoch, 66_000, 1, false, 0);

@@ -140,12 +140,12 @@ fn a_thinned_line_declares_which_decode_targets_are_left() {
     let mut viewer = Viewer::new();
     let mut a = Av1::new(1, 100);
     viewer.downlink.assign(VIDEO, Some(SourceId(1)));
-    viewer.downlink.target_layer(VIDEO, SourceId(1), 0, 0);
+    viewer.downlink.target(VIDEO, SourceId(1), up_to(0, 0));
     assert_eq!(viewer.take(&mut a, 0, 0).unwrap().active_decode_targets, None, "nothing is known yet");
     assert_eq!(viewer.take(&mut a, 33_000, 2), Err(DropReason::AboveTarget));
     let first = viewer.take(&mut a, 66_000, 1).unwrap();
     assert_eq!(first.active_decode_targets, Some(0b01));
-    viewer.downlink.target_layer(VIDEO, SourceId(1), 0, 1);
+    viewer.downlink.target(VIDEO, SourceId(1), up_to(0, 1));
     let upper = viewer.take(&mut a, 99_000, 2).unwrap();
     assert_eq!((upper.temporal, upper.active_decode_targets), (1, Some(0b11)));
     assert_eq!(upper.frame_number, first.frame_number + 1);
@@ -174,7 +174,7 @@ fn vp9_picture_ids_run_on_across_sources_and_keep_their_holes_when_thinned() {
     for tenure in 0..6_u32 {
         let source = SourceId(1 + tenure % 2);
         bench.downlink.assign(VIDEO, Some(source));
-        bench.downlink.target_layer(VIDEO, source, 0, 0);
+        bench.downlink.target(VIDEO, source, up_to(0, 0));
         for frame in 0..5_u16 {
             us += 33_000;
             let mut packet = Publisher::vp8(source.0, 0, tenure).frame(bench.epoch, us, 1, true, 0).remove(0);

@@ -17,7 +17,7 @@ fn two_sources_and_their_layers_make_one_stream_through_random_switches() {
                 let source = SourceId(rng.random_range(1..3));
                 bench.downlink.assign(VIDEO, Some(source));
                 let max_temporal = if rng.random_bool(0.5) { u8::MAX } else { rng.random_range(0..3) };
-                bench.downlink.target_layer(VIDEO, source, rng.random_range(0..2), max_temporal);
+                bench.downlink.target(VIDEO, source, up_to(rng.random_range(0..2), max_temporal));
             }
             for publisher in &mut publishers {
                 let jitter = rng.random_range(0..3_000);

@@ -28,7 +28,7 @@ enum Step {
         line: usize,
         source: u32,
         layer: usize,
-        max_temporal: u8,
+        max_temporal: Option<u8>,
     },
     Replay {
         line: usize,
@@ -38,6 +38,7 @@ enum Step {
         line: usize,
         back: u16,
     },
+    Probe,
     Update {
         seats: u16,
         active: bool,
@@ -57,10 +58,11 @@ fn step() -> impl Strategy<Value = Step> {
         ),
         3 => (0..6_usize, 1..60_usize).prop_map(|(publisher, back)| Step::Late { publisher, back }),
         2 => (line.clone(), prop::option::of(1..3_u32)).prop_map(|(line, source)| Step::Assign { line, source }),
-        2 => (line.clone(), 1..3_u32, 0..2_usize, 0..3_u8)
+        2 => (line.clone(), 1..3_u32, 0..2_usize, prop::option::weighted(0.8, 0..3_u8))
             .prop_map(|(line, source, layer, max_temporal)| Step::Target { line, source, layer, max_temporal }),
         2 => (line.clone(), 0..6_usize).prop_map(|(line, publisher)| Step::Replay { line, publisher }),
         3 => (line, 0..80_u16).prop_map(|(line, back)| Step::Nack { line, back }),
+        1 => Just(Step::Probe),
         1 => (2..4_u16, prop::bool::weighted(0.8), any::<bool>())
             .prop_map(|(seats, active, rtx)| Step::Update { seats, active, rtx }),
         1 => (0..6_usize, prop::sample::select(vec![5, 900, 5_000, 70_000]))
@@ -119,13 +121,17 @@ impl World {
             }
             Step::Assign { line, source } => self.bench.downlink.assign(line, source.map(SourceId)),
             Step::Target { line, source, layer, max_temporal } => {
-                self.bench.downlink.target_layer(line, SourceId(source), layer, max_temporal);
+                let target = max_temporal.and_then(|temporal| up_to(layer, temporal));
+                self.bench.downlink.target(line, SourceId(source), target);
             }
             Step::Replay { line, publisher } => {
                 let ring = &self.publishers[publisher];
                 if self.bench.downlink.wants_key_frame(line) == Some((ring.source, ring.layer)) {
                     self.bench.replay(us, line, &ring.ring, ReplayLimits::SCREEN);
                 }
+            }
+            Step::Probe => {
+                let _ = self.bench.probe(us, &self.publishers[..4]);
             }
             Step::Nack { line, back } => {
                 let state = &self.bench.downlink.lines[line];
