@@ -127,10 +127,11 @@ const MAX_PATHS: usize = 16;
 const TAG_ROOM: usize = 20;
 
 impl Sink for Sealer<'_> {
-    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) {
-        let Some(Some(link)) = self.links.get_mut(peer) else { return };
+    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) -> usize {
+        let Some(Some(link)) = self.links.get_mut(peer) else { return 0 };
         let Some(path) = link.transport.send_path() else {
-            return self.counters.drop(DropReason::NotConnected);
+            self.counters.drop(DropReason::NotConnected);
+            return 0;
         };
         let Link { transport, spec, .. } = link;
         let mut kind = PacketKind::Rtx;
@@ -145,8 +146,14 @@ impl Sink for Sealer<'_> {
             transport.seal_rtp(stream, ssrc, seq, header_len, buffer, len)
         });
         match sealed {
-            Ok(len) => self.counters.send(kind, len),
-            Err(reason) => self.counters.drop(reason),
+            Ok(len) => {
+                self.counters.send(kind, len);
+                len
+            }
+            Err(reason) => {
+                self.counters.drop(reason);
+                0
+            }
         }
     }
 

@@ -156,6 +156,13 @@ impl Line {
         self.tenure.as_ref().map(|tenure| (tenure.source, tenure.layer))
     }
 
+    pub(super) fn is_next(&self, from: (SourceId, usize), seq: ExtSeq) -> bool {
+        match &self.tenure {
+            Some(tenure) if (tenure.source, tenure.layer) == from => tenure.sequence.place(seq) == Placed::New,
+            _ => true,
+        }
+    }
+
     /// What the line would switch to.
     pub(super) fn pending(&self) -> Option<(SourceId, usize)> {
         self.wish.pair().filter(|pair| self.active && Some(*pair) != self.current())

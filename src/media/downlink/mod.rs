@@ -25,7 +25,7 @@ use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType,
 
 use history::{Entry, History};
 use line::{Line, Stamp};
-pub use replay::ReplayLimits;
+pub use replay::{Replay, ReplayLimits};
 use rewrite::Body;
 use seat_clock::SeatClock;
 pub use select::LayerTarget;
@@ -180,6 +180,12 @@ impl Downlink {
     /// Whether [`Downlink::subscriptions`] of any line changed since this was asked last.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// Whether `seq` of `from` is one that `line` has not come to yet: newer than all that it took, or of a stream that
+    /// it does not take yet.
+    pub fn is_next(&self, line: usize, from: (SourceId, usize), seq: ExtSeq) -> bool {
+        self.lines.get(line).is_some_and(|line| line.is_next(from, seq))
     }
 
     /// The source and layer of which `line` waits for a key frame.

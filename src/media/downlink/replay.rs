@@ -38,41 +38,62 @@ struct Stretch {
     capture_us: i64,
 }
 
+/// A replay under way on one line: the stretch that is left of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Replay {
+    line: usize,
+    from: (SourceId, usize),
+    next: ExtSeq,
+    newest: ExtSeq,
+    /// The line's extended timestamp of the frame before.
+    at: i64,
+    /// The publisher's timestamp of that frame.
+    frame: Option<u32>,
+}
+
+impl Replay {
+    /// The publisher's number of the next packet; `None` when the replay has caught up with the packets that arrive.
+    pub fn next(&self) -> Option<ExtSeq> {
+        (self.next <= self.newest).then_some(self.next)
+    }
+}
+
 impl Downlink {
-    /// Sends the newest key frame in `ring` and all after it, when `line` waits for one of `source` and `layer` and
-    /// the ring's qualifies. `emit` gets each packet, `out[..len]`, in order. Returns how many there were; 0 = ask the
-    /// publisher.
+    /// Begins to send the newest key frame in `ring` and all after it, when `line` waits for one of `source` and
+    /// `layer` and the ring's qualifies. `None` = ask the publisher.
     ///
-    /// The newest frame lands where live packets will, those before it 1 ms apart.
-    pub fn replay(
+    /// The newest frame lands where live packets will, those before it 1 ms apart. Live packets must wait until
+    /// [`Replay::next`] is `None`.
+    pub fn replay(&mut self, now: Instant, line: usize, ring: &Ring, limits: ReplayLimits) -> Option<Replay> {
+        let from = self.wants_key_frame(line)?;
+        let temporal = self.lines.get(line)?.wish.target?.temporal;
+        let stretch = qualify(now, ring, limits, temporal)?;
+        let at = self.open_replay(now, line, from, ring, &stretch).ok()?;
+        self.stats.replays += 1;
+        Some(Replay { line, from, next: stretch.first, newest: stretch.newest, at, frame: None })
+    }
+
+    /// Writes the next packet of a replay into `out`.
+    ///
+    /// # Errors
+    /// Why this one is not sent; the replay goes on all the same.
+    pub fn replay_next(
         &mut self,
         now: Instant,
-        line: usize,
+        replay: &mut Replay,
         ring: &Ring,
-        limits: ReplayLimits,
         out: &mut [u8],
-        mut emit: impl FnMut(Outgoing, &[u8]),
-    ) -> usize {
-        let Some(from) = self.wants_key_frame(line) else { return 0 };
-        let target = self.lines.get(line).and_then(|line| line.wish.target);
-        let Some(stretch) = target.and_then(|target| qualify(now, ring, limits, target.temporal)) else { return 0 };
-        let Ok(mut at) = self.open_replay(now, line, from, ring, &stretch) else { return 0 };
-        self.stats.replays += 1;
-        let mut frame = None;
-        let mut sent = 0;
-        for seq in stretch.first.0..=stretch.newest.0 {
-            let (Some(packet), Some(state)) = (ring.get(ExtSeq(seq)), self.lines.get_mut(line)) else { break };
-            let next = frame.is_some_and(|timestamp| timestamp != packet.info.timestamp);
-            let step = if next { state.clock.millisecond() } else { 0 };
-            let Ok(stamp) = state.stamp(packet, Some(at + step)) else { continue };
-            frame = Some(packet.info.timestamp);
-            at += step;
-            if let Ok(outgoing) = self.emit(now, line, packet, stamp, out) {
-                emit(outgoing, &out[..outgoing.len]);
-                sent += 1;
-            }
-        }
-        sent
+    ) -> Result<Outgoing, DropReason> {
+        let seq = replay.next().ok_or(DropReason::NotSelected)?;
+        replay.next = ExtSeq(seq.0 + 1);
+        let packet = ring.get(seq).ok_or(DropReason::NotSelected)?;
+        let line = self.lines.get_mut(replay.line).filter(|line| line.current() == Some(replay.from));
+        let line = line.ok_or(DropReason::NotSelected)?;
+        let next_frame = replay.frame.is_some_and(|timestamp| timestamp != packet.info.timestamp);
+        let at = replay.at + if next_frame { line.clock.millisecond() } else { 0 };
+        let stamp = line.stamp(packet, Some(at))?;
+        (replay.at, replay.frame) = (at, Some(packet.info.timestamp));
+        self.emit(now, replay.line, packet, stamp, out)
     }
 
     /// Begins the tenure of a replay. Returns the timestamp of its first frame.
@@ -86,7 +107,7 @@ impl Downlink {
     ) -> Result<i64, DropReason> {
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
         let packet = ring.get(stretch.first).ok_or(DropReason::NotSelected)?;
-        if !line.opens(&self.spec, from, packet)? {
+        if line.current() == Some(from) || !line.opens(&self.spec, from, packet)? {
             return Err(DropReason::NotSelected);
         }
         let before = (stretch.frames - 1) * line.clock.millisecond();

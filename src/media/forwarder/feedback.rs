@@ -20,9 +20,10 @@ impl Forwarder {
                 }
                 Ok(Rtcp::ReceiverReport { blocks, .. }) => self.reception(ntp, peer, blocks),
                 Ok(Rtcp::Nack { ssrc, missing }) => {
-                    self.lost.clear();
-                    self.lost.extend(missing.map(|seq| (ssrc, seq)).take(MAX_RETRANSMISSIONS));
-                    self.retransmit(now, peer, sink);
+                    if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
+                        missing.take(MAX_RETRANSMISSIONS).for_each(|seq| subscriber.outlet.ask(ssrc, seq));
+                    }
+                    self.let_out(now, peer, sink);
                 }
                 Ok(Rtcp::Pli { ssrc }) => self.picture_lost(now, peer, ssrc),
                 Ok(Rtcp::Fir { requests }) => {
@@ -40,27 +41,6 @@ impl Forwarder {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
         for block in blocks {
             subscriber.downlink.receiver_report(ntp, &block);
-        }
-    }
-
-    /// Answers what is in `self.lost` from the rings of whoever was shown.
-    fn retransmit(&mut self, now: Instant, peer: usize, sink: &mut impl Sink) {
-        let Forwarder { subscribers, publishers, sources, lost, .. } = self;
-        let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
-        let spec = subscriber.spec.clone();
-        for (ssrc, seq) in lost.drain(..) {
-            let Some(line) = spec.downlinks.iter().find(|line| line.ssrc == ssrc) else { continue };
-            let ring = |id: SourceId, layer: usize| -> Option<&Ring> {
-                let source = sources.get(&id)?;
-                let role = match line.kind {
-                    MediaKind::Audio => source.spec.kind.audio_role(),
-                    MediaKind::Video => source.spec.kind.video_role(),
-                };
-                let publisher = publishers.get(source.peer?)?.as_ref()?;
-                publisher.uplink.layers(role).get(layer).map(|layer| layer.ring())
-            };
-            let downlink = &mut subscriber.downlink;
-            sink.rtp(peer, |out| downlink.retransmit(now, ssrc, seq, ring, out));
         }
     }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use smallvec::SmallVec;
 
-use crate::border::{SeatPlan, SourceLevel, SourceSpec, SourceState};
-use crate::id::{AudioLineId, Bps, RoomKey, SourceId, Ssrc, TransportId};
+use crate::border::{SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
+use crate::id::{AudioLineId, Bps, ExtSeq, RoomKey, SourceId, Ssrc, TransportId};
 use crate::media::downlink::{Downlink, DownlinkStats};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
@@ -20,10 +20,13 @@ use crate::media::ring::Ring;
 use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
 use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
+use outlet::{Backlog, Outlet};
+
 /// Where finished packets go: the owner seals and sends them.
 pub trait Sink {
     /// Offers a buffer of at least [`crate::media::packet::MAX_PACKET`] octets to `write`, and sends what it wrote.
-    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>);
+    /// Returns the octets that left; 0 when nothing did.
+    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) -> usize;
     /// Sends one plain compound RTCP packet.
     fn rtcp(&mut self, peer: usize, packet: &[u8]);
     /// Counts a packet that goes nowhere.
@@ -78,6 +81,9 @@ struct Subscriber {
     shown: Vec<Option<SourceId>>,
     audio_lines: Vec<(AudioLineId, SourceId)>,
     ready: bool,
+    outlet: Outlet,
+    /// A line may wait for a key frame.
+    waiting: bool,
 }
 
 /// News for the control plane.
@@ -121,11 +127,12 @@ pub struct Forwarder {
     /// Peers by transport, so that sources announced before their transport find it.
     peers: HashMap<TransportId, usize>,
     next_review: Instant,
+    /// Peers of which a line waits for a key frame that nobody was asked for yet.
+    waiting: Vec<usize>,
     audible_rooms: BTreeSet<RoomKey>,
     undecodable: HashMap<TransportId, Vec<SourceId>>,
     news: Vec<News>,
     feedback: Vec<u8>,
-    lost: Vec<(Ssrc, u16)>,
     /// Of browsers that are gone.
     retired: (UplinkStats, DownlinkStats),
 }
@@ -135,6 +142,23 @@ fn kind_index(kind: MediaKind) -> usize {
         MediaKind::Audio => 0,
         MediaKind::Video => 1,
     }
+}
+
+/// The ring of a source's layer, while its publisher is there.
+fn ring_of<'a>(
+    sources: &HashMap<SourceId, Source, ahash::RandomState>,
+    publishers: &'a [Option<Publisher>],
+    id: SourceId,
+    kind: MediaKind,
+    layer: usize,
+) -> Option<&'a Ring> {
+    let source = sources.get(&id)?;
+    let role = match kind {
+        MediaKind::Audio => source.spec.kind.audio_role(),
+        MediaKind::Video => source.spec.kind.video_role(),
+    };
+    let publisher = publishers.get(source.peer?)?.as_ref()?;
+    publisher.uplink.layers(role).get(layer).map(Layer::ring)
 }
 
 /// Index of a role's source in [`Publisher::sources`].
@@ -156,11 +180,11 @@ impl Forwarder {
             sources: HashMap::default(),
             peers: HashMap::new(),
             next_review: epoch + REVIEW,
+            waiting: Vec::new(),
             audible_rooms: BTreeSet::new(),
             undecodable: HashMap::new(),
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
-            lost: Vec::with_capacity(256),
             retired: Default::default(),
         }
     }
@@ -200,6 +224,8 @@ impl Forwarder {
                     shown: vec![None; lines],
                     audio_lines: Vec::new(),
                     ready: false,
+                    outlet: Outlet::new(now),
+                    waiting: false,
                 });
                 self.peers.insert(transport, peer);
                 let own: Vec<SourceSpec> =
@@ -238,6 +264,7 @@ impl Forwarder {
             && subscriber.ready != ready
         {
             subscriber.ready = ready;
+            subscriber.outlet.clear();
             self.route(now, peer);
         }
     }
@@ -332,63 +359,6 @@ impl Forwarder {
         self.publishers.get(peer)?.as_ref().map(|p| &p.uplink)
     }
 
-    /// One decrypted RTP packet from `peer`: stored once, then written to every line that takes it.
-    pub fn receive_rtp(&mut self, now: Instant, peer: usize, packet: &[u8], sink: &mut impl Sink) -> Carried {
-        let mut carried = Carried::Other;
-        if let Err(reason) = self.fan_out(now, peer, packet, &mut carried, sink) {
-            sink.dropped(reason);
-        }
-        carried
-    }
-
-    fn fan_out(
-        &mut self,
-        now: Instant,
-        peer: usize,
-        packet: &[u8],
-        carried: &mut Carried,
-        sink: &mut impl Sink,
-    ) -> Result<(), DropReason> {
-        let publisher = self.publishers.get_mut(peer).and_then(Option::as_mut).ok_or(DropReason::UnknownStream)?;
-        let sources = publisher.sources;
-        let received = publisher.uplink.receive(now, packet).inspect_err(|reason| match reason {
-            DropReason::PaddingOnly => *carried = Carried::Padding,
-            // What came twice came as a retransmission, or to measure bandwidth with.
-            DropReason::Duplicate | DropReason::TooOld => *carried = Carried::Retransmission,
-            _ => {}
-        })?;
-        let kind = received.role.kind();
-        *carried = if received.recovered { Carried::Retransmission } else { Carried::Media(kind) };
-        let id = sources[source_index(received.role)].ok_or(DropReason::NotAllowed)?;
-        let source = self.sources.get_mut(&id).ok_or(DropReason::NotAllowed)?;
-        let allowed = match kind {
-            MediaKind::Audio => source.spec.audio_allowed,
-            MediaKind::Video => source.spec.video_allowed,
-        };
-        if !allowed {
-            return Err(DropReason::NotAllowed);
-        }
-        source.note(now, kind, &received.packet);
-        let routes = source.routes[kind_index(kind)]
-            .get(received.layer)
-            .filter(|routes| !routes.is_empty())
-            .ok_or(DropReason::NoSubscriber)?;
-        // Switches are rare, so this stays on the stack and empty.
-        let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
-        for route in routes {
-            let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
-            let downlink = &mut subscriber.downlink;
-            sink.rtp(route.peer, |out| downlink.forward(now, route.line, id, received.layer, received.packet, out));
-            if downlink.take_changed() {
-                switched.push(route.peer);
-            }
-        }
-        for peer in switched {
-            self.route(now, peer);
-        }
-        Ok(())
-    }
-
     /// Puts the sources of the plan and of the audio-only lines on their lines.
     fn seat(&mut self, now: Instant, peer: usize) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
@@ -401,6 +371,9 @@ impl Forwarder {
             if subscriber.shown[line] != wanted {
                 subscriber.shown[line] = wanted;
                 subscriber.downlink.assign(line, wanted);
+                if wanted.is_none() {
+                    subscriber.outlet.release(line);
+                }
             }
         }
         self.route(now, peer);
@@ -431,7 +404,7 @@ impl Forwarder {
                 }
             }
         }
-        self.ask_for_key_frames(now, peer);
+        self.note_waiting(peer);
     }
 }
 
@@ -455,4 +428,6 @@ impl Source {
 }
 
 mod feedback;
+mod outlet;
 mod review;
+mod serve;

@@ -10,9 +10,15 @@ const SILENT: Duration = Duration::from_secs(2);
 impl Forwarder {
     /// When [`Forwarder::handle_timeout`] wants to be called.
     pub fn next_timeout(&self) -> Instant {
+        if !self.waiting.is_empty() {
+            return self.epoch;
+        }
         let feedback = self.publishers.iter().flatten().filter_map(|p| p.uplink.next_timeout());
-        let reports = self.subscribers.iter().flatten().filter(|s| s.ready).filter_map(|s| s.downlink.next_timeout());
-        feedback.chain(reports).min().map_or(self.next_review, |at| at.min(self.next_review))
+        let ready = || self.subscribers.iter().flatten().filter(|s| s.ready);
+        let reports = ready().filter_map(|s| s.downlink.next_timeout());
+        let outlets = ready().filter_map(|s| s.outlet.next_timeout());
+        let soonest = feedback.chain(reports).chain(outlets).min();
+        soonest.map_or(self.next_review, |at| at.min(self.next_review))
     }
 
     /// Sends due feedback and reports, and reviews what is shown. `ntp` is `now` as an NTP timestamp (RFC 3550 §4).
@@ -21,7 +27,11 @@ impl Forwarder {
             self.next_review = now + REVIEW;
             self.review(now);
         }
+        self.serve_waiting(now);
         for peer in 0..self.publishers.len() {
+            if self.subscribers[peer].as_ref().is_some_and(|s| s.ready && !s.outlet.is_empty()) {
+                self.let_out(now, peer, sink);
+            }
             self.feedback.clear();
             let rtt = self.subscribers[peer].as_ref().map_or(Duration::from_millis(100), |s| s.downlink.rtt());
             let ready = self.subscribers[peer].as_ref().is_some_and(|s| s.ready);
@@ -57,7 +67,7 @@ impl Forwarder {
                 if self.subscribers[peer].as_mut().is_some_and(|s| s.downlink.take_changed()) {
                     self.route(now, peer);
                 }
-                self.ask_for_key_frames(now, peer);
+                self.note_waiting(peer);
                 self.review_decodability(peer);
             }
         }
@@ -166,19 +176,6 @@ impl Forwarder {
             let layers = publisher.uplink.layers(role);
             let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
             subscriber.downlink.target(line, id, Some(LayerTarget::whole(layer)));
-        }
-    }
-
-    /// Asks publishers for the key frames that lines of `peer` wait for.
-    pub(super) fn ask_for_key_frames(&mut self, now: Instant, peer: usize) {
-        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
-        for line in 0..subscriber.spec.downlinks.len() {
-            if let Some((id, layer)) = subscriber.downlink.wants_key_frame(line)
-                && let Some(source) = self.sources.get(&id)
-                && let Some(Some(publisher)) = source.peer.map(|p| &mut self.publishers[p])
-            {
-                publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);
-            }
         }
     }
 

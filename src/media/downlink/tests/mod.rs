@@ -267,10 +267,14 @@ impl Bench {
 
     pub(super) fn replay(&mut self, us: i64, line: usize, ring: &Ring, limits: ReplayLimits) -> usize {
         let now = self.now(us);
-        let got = &mut self.got;
-        self.downlink.replay(now, line, ring, limits, &mut self.buffer, |outgoing, packet| {
-            got.push(Read::new(outgoing, packet));
-        })
+        let Some(mut replay) = self.downlink.replay(now, line, ring, limits) else { return 0 };
+        let before = self.got.len();
+        while replay.next().is_some() {
+            if let Ok(outgoing) = self.downlink.replay_next(now, &mut replay, ring, &mut self.buffer) {
+                self.got.push(Read::new(outgoing, &self.buffer[..outgoing.len]));
+            }
+        }
+        self.got.len() - before
     }
 
     pub(super) fn probe(&mut self, us: i64, publishers: &[Publisher]) -> Result<Read, DropReason> {

@@ -1,0 +1,223 @@
+//! One browser's way out: what waits for its turn, so that a burst of one picture delays nobody's voice.
+//!
+//! Nothing is copied to wait. Packets lie in their publisher's ring; a line that is behind remembers the number from
+//! which on it has to catch up.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use crate::id::{Bps, ExtSeq, SourceId, Ssrc};
+use crate::media::downlink::Replay;
+
+/// Retransmissions that wait: a second of a 2 Mbit/s layer. Who asks for more gets a key frame sooner.
+const RETRANSMISSIONS: usize = 256;
+/// What may leave at once: 5 ms of the rate, so that a train of packets never delays what comes behind it by more.
+const BURST: Duration = Duration::from_millis(5);
+/// At least two packets, so that low rates do not send frames octet by octet.
+const LEAST_BURST: i64 = 2 * 1_250;
+
+/// A leaky bucket: how much may leave now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// `None` = no limit is known.
+    rate: Option<Bps>,
+    /// Octets that may leave. Below zero after a packet that was larger than the rest.
+    octets: i64,
+    at: Instant,
+}
+
+impl Budget {
+    fn new(now: Instant) -> Budget {
+        Budget { rate: None, octets: LEAST_BURST, at: now }
+    }
+
+    fn burst(rate: Bps) -> i64 {
+        octets(rate, BURST).max(LEAST_BURST)
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let Some(rate) = self.rate else { return };
+        let earned = octets(rate, now.saturating_duration_since(self.at));
+        // Less than an octet is earned later, with the time that it took.
+        if earned > 0 {
+            self.octets = self.octets.saturating_add(earned).min(Budget::burst(rate));
+            self.at = now;
+        }
+    }
+
+    /// Whether a packet may leave now.
+    fn allows(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        self.rate.is_none() || self.octets > 0
+    }
+
+    fn charge(&mut self, octets: usize) {
+        if self.rate.is_some() {
+            self.octets = self.octets.saturating_sub(octets as i64);
+        }
+    }
+
+    /// When a packet may leave.
+    fn next(&self) -> Instant {
+        match self.rate {
+            Some(rate) if self.octets <= 0 => {
+                let missing = (1 - self.octets) as u64 * 8 * 1_000_000;
+                self.at + Duration::from_micros(missing / rate.0.max(1) + 1)
+            }
+            _ => self.at,
+        }
+    }
+}
+
+fn octets(rate: Bps, time: Duration) -> i64 {
+    i64::try_from(u128::from(rate.0) * time.as_micros() / 8_000_000).unwrap_or(i64::MAX)
+}
+
+/// A line that is behind its publisher.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Backlog {
+    pub(super) line: usize,
+    pub(super) source: SourceId,
+    pub(super) layer: usize,
+    /// The publisher's number to go on with.
+    pub(super) next: ExtSeq,
+    /// The line starts with what the ring held already.
+    pub(super) replay: Option<Replay>,
+}
+
+/// See the module.
+pub(super) struct Outlet {
+    budget: Budget,
+    retransmissions: VecDeque<(Ssrc, u16)>,
+    backlogs: SmallVec<[Backlog; 2]>,
+    /// The line that was served last: the others come first.
+    turn: usize,
+}
+
+impl Outlet {
+    pub(super) fn new(now: Instant) -> Outlet {
+        Outlet { budget: Budget::new(now), retransmissions: VecDeque::new(), backlogs: SmallVec::new(), turn: 0 }
+    }
+
+    /// The rate at which packets leave; `None` = as they come.
+    pub(super) fn set_rate(&mut self, now: Instant, rate: Option<Bps>) {
+        self.budget.refill(now);
+        if self.budget.rate.is_none() {
+            self.budget.at = now;
+        }
+        self.budget.rate = rate;
+    }
+
+    /// Whether a packet may leave now, if nothing waits before it.
+    pub(super) fn allows(&mut self, now: Instant) -> bool {
+        self.budget.allows(now)
+    }
+
+    pub(super) fn charge(&mut self, octets: usize) {
+        self.budget.charge(octets);
+    }
+
+    /// What `line` still has to catch up with.
+    pub(super) fn backlog(&self, line: usize) -> Option<&Backlog> {
+        self.backlogs.iter().find(|backlog| backlog.line == line)
+    }
+
+    /// From now on `backlog.line` catches up from there.
+    pub(super) fn hold(&mut self, backlog: Backlog) {
+        match self.backlogs.iter_mut().find(|other| other.line == backlog.line) {
+            Some(other) => *other = backlog,
+            None => self.backlogs.push(backlog),
+        }
+    }
+
+    /// `line` has caught up, or shows something else.
+    pub(super) fn release(&mut self, line: usize) {
+        self.backlogs.retain(|backlog| backlog.line != line);
+    }
+
+    /// The next line in turn that is behind.
+    pub(super) fn turn(&mut self) -> Option<&mut Backlog> {
+        if self.backlogs.is_empty() {
+            return None;
+        }
+        self.turn = (self.turn + 1) % self.backlogs.len();
+        self.backlogs.get_mut(self.turn)
+    }
+
+    /// Queues a retransmission; one too many is forgotten.
+    pub(super) fn ask(&mut self, ssrc: Ssrc, seq: u16) {
+        if self.retransmissions.len() < RETRANSMISSIONS && !self.retransmissions.contains(&(ssrc, seq)) {
+            self.retransmissions.push_back((ssrc, seq));
+        }
+    }
+
+    pub(super) fn next_retransmission(&mut self) -> Option<(Ssrc, u16)> {
+        self.retransmissions.pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.retransmissions.is_empty() && self.backlogs.is_empty()
+    }
+
+    /// Forgets everything that waits.
+    pub(super) fn clear(&mut self) {
+        self.retransmissions.clear();
+        self.backlogs.clear();
+    }
+
+    /// When something that waits may leave.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        (!self.is_empty()).then(|| self.budget.next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_keeps_to_the_rate() {
+        let start = Instant::now();
+        let mut outlet = Outlet::new(start);
+        outlet.set_rate(start, Some(Bps(1_000_000)));
+        outlet.ask(Ssrc(1), 1);
+        let mut sent = 0;
+        let mut now = start;
+        while now < start + Duration::from_secs(1) {
+            match outlet.allows(now) {
+                true => {
+                    outlet.charge(1_200);
+                    sent += 1_200;
+                }
+                false => now = outlet.next_timeout().unwrap_or(start),
+            }
+        }
+        assert!((124_000..=129_000).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn without_a_rate_nothing_waits() {
+        let now = Instant::now();
+        let mut outlet = Outlet::new(now);
+        for _ in 0..1_000 {
+            assert!(outlet.allows(now));
+            outlet.charge(1_200);
+        }
+    }
+
+    #[test]
+    fn lines_that_are_behind_take_turns() {
+        let mut outlet = Outlet::new(Instant::now());
+        for line in [3, 5, 9] {
+            let source = SourceId(line as u32);
+            outlet.hold(Backlog { line, source, layer: 0, next: ExtSeq(1), replay: None });
+        }
+        let mut served: Vec<usize> = (0..6).filter_map(|_| outlet.turn().map(|backlog| backlog.line)).collect();
+        served[..3].sort_unstable();
+        assert_eq!(served[..3], [3, 5, 9]);
+        outlet.release(5);
+        assert!(outlet.backlog(5).is_none() && outlet.backlog(3).is_some());
+    }
+}

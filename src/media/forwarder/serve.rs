@@ -1,0 +1,200 @@
+//! The way of one packet: from its publisher to every line that takes it, now or when its turn comes.
+
+use super::*;
+use crate::media::downlink::ReplayLimits;
+use crate::media::drop::DropReason;
+
+impl Forwarder {
+    /// One decrypted RTP packet from `peer`: stored once, then written to every line that takes it.
+    pub fn receive_rtp(&mut self, now: Instant, peer: usize, packet: &[u8], sink: &mut impl Sink) -> Carried {
+        let mut carried = Carried::Other;
+        if let Err(reason) = self.fan_out(now, peer, packet, &mut carried, sink) {
+            sink.dropped(reason);
+        }
+        carried
+    }
+
+    fn fan_out(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        packet: &[u8],
+        carried: &mut Carried,
+        sink: &mut impl Sink,
+    ) -> Result<(), DropReason> {
+        let publisher = self.publishers.get_mut(peer).and_then(Option::as_mut).ok_or(DropReason::UnknownStream)?;
+        let sources = publisher.sources;
+        let received = publisher.uplink.receive(now, packet).inspect_err(|reason| match reason {
+            DropReason::PaddingOnly => *carried = Carried::Padding,
+            // What came twice came as a retransmission, or to measure bandwidth with.
+            DropReason::Duplicate | DropReason::TooOld => *carried = Carried::Retransmission,
+            _ => {}
+        })?;
+        let kind = received.role.kind();
+        *carried = if received.recovered { Carried::Retransmission } else { Carried::Media(kind) };
+        let id = sources[source_index(received.role)].ok_or(DropReason::NotAllowed)?;
+        let source = self.sources.get_mut(&id).ok_or(DropReason::NotAllowed)?;
+        let allowed = match kind {
+            MediaKind::Audio => source.spec.audio_allowed,
+            MediaKind::Video => source.spec.video_allowed,
+        };
+        if !allowed {
+            return Err(DropReason::NotAllowed);
+        }
+        source.note(now, kind, &received.packet);
+        let routes = source.routes[kind_index(kind)]
+            .get(received.layer)
+            .filter(|routes| !routes.is_empty())
+            .ok_or(DropReason::NoSubscriber)?;
+        // Switches are rare, so this stays on the stack and empty.
+        let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
+        for route in routes {
+            let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
+            if kind == MediaKind::Video && subscriber.holds(now, route.line, (id, received.layer), &received.packet) {
+                continue;
+            }
+            let downlink = &mut subscriber.downlink;
+            let sent =
+                sink.rtp(route.peer, |out| downlink.forward(now, route.line, id, received.layer, received.packet, out));
+            subscriber.outlet.charge(sent);
+            if downlink.take_changed() {
+                switched.push(route.peer);
+            }
+        }
+        for peer in switched {
+            self.route(now, peer);
+        }
+        Ok(())
+    }
+
+    /// Notes that lines of `peer` may wait for key frames: served at the end of the tick, out of a ring or by asking.
+    pub(super) fn note_waiting(&mut self, peer: usize) {
+        if let Some(Some(subscriber)) = self.subscribers.get_mut(peer)
+            && subscriber.ready
+            && !std::mem::replace(&mut subscriber.waiting, true)
+        {
+            self.waiting.push(peer);
+        }
+    }
+
+    /// Gives lines that wait for a key frame the one in the ring, or asks their publishers.
+    pub(super) fn serve_waiting(&mut self, now: Instant) {
+        while let Some(peer) = self.waiting.pop() {
+            let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { continue };
+            subscriber.waiting = false;
+            let spec = subscriber.spec.clone();
+            let mut began = false;
+            for line in 0..spec.downlinks.len() {
+                began |= self.serve_key_frame(now, peer, line);
+            }
+            if began {
+                self.route(now, peer);
+            }
+        }
+    }
+
+    /// True when a replay began.
+    fn serve_key_frame(&mut self, now: Instant, peer: usize, line: usize) -> bool {
+        let Forwarder { subscribers, publishers, sources, .. } = self;
+        let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return false };
+        let Some((id, layer)) = subscriber.downlink.wants_key_frame(line) else { return false };
+        let Some(spec) = sources.get(&id).map(|source| source.spec) else { return false };
+        let limits = match spec.kind {
+            SourceKind::Camera => ReplayLimits::CAMERA,
+            SourceKind::Screen => ReplayLimits::SCREEN,
+        };
+        let ring = ring_of(sources, publishers, id, MediaKind::Video, layer).filter(|_| spec.video_allowed);
+        let replay = ring.and_then(|ring| subscriber.downlink.replay(now, line, ring, limits));
+        if let Some(replay) = replay
+            && let Some(next) = replay.next()
+        {
+            subscriber.outlet.hold(Backlog { line, source: id, layer, next, replay: Some(replay) });
+            return true;
+        }
+        let publisher = sources.get(&id).and_then(|source| publishers.get_mut(source.peer?)?.as_mut());
+        if let Some(publisher) = publisher {
+            publisher.uplink.request_key_frame(now, spec.kind.video_role(), layer);
+        }
+        false
+    }
+
+    /// Lets out what waits at `peer`, as far as its rate allows.
+    pub(super) fn let_out(&mut self, now: Instant, peer: usize, sink: &mut impl Sink) {
+        let Forwarder { subscribers, publishers, sources, .. } = self;
+        let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
+        while !subscriber.outlet.is_empty() && subscriber.outlet.allows(now) {
+            let sent = match subscriber.outlet.next_retransmission() {
+                Some((ssrc, seq)) => {
+                    let Subscriber { downlink, spec, .. } = subscriber;
+                    let line = spec.downlinks.iter().find(|line| line.ssrc == ssrc);
+                    let kind = line.map_or(MediaKind::Video, |line| line.kind);
+                    let ring = |id, layer| ring_of(sources, publishers, id, kind, layer);
+                    sink.rtp(peer, |out| downlink.retransmit(now, ssrc, seq, ring, out))
+                }
+                None => subscriber.catch_up(
+                    now,
+                    peer,
+                    |id, layer| ring_of(sources, publishers, id, MediaKind::Video, layer),
+                    sink,
+                ),
+            };
+            subscriber.outlet.charge(sent);
+        }
+        if subscriber.downlink.take_changed() {
+            self.route(now, peer);
+        }
+    }
+}
+
+impl Subscriber {
+    /// Whether a packet has to wait in its ring: others of its line do, or the rate is used up.
+    fn holds(&mut self, now: Instant, line: usize, from: (SourceId, usize), packet: &PacketRef<'_>) -> bool {
+        let info = packet.info;
+        if let Some(backlog) = self.outlet.backlog(line) {
+            if (backlog.source, backlog.layer) == from {
+                return info.seq >= backlog.next;
+            }
+            let opens = info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0;
+            if !opens || self.downlink.subscriptions(line)[1] != Some(from) {
+                return false;
+            }
+            // The line is behind, and here begins what it shall show instead: nobody needs the rest.
+        } else if self.outlet.allows(now) || !self.downlink.is_next(line, from, info.seq) {
+            return false;
+        }
+        let (source, layer) = from;
+        self.outlet.hold(Backlog { line, source, layer, next: info.seq, replay: None });
+        true
+    }
+
+    /// Sends the next packet of a line that is behind. Returns the octets that left.
+    fn catch_up<'r>(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        ring: impl FnOnce(SourceId, usize) -> Option<&'r Ring>,
+        sink: &mut impl Sink,
+    ) -> usize {
+        let Subscriber { outlet, downlink, .. } = self;
+        let Some(backlog) = outlet.turn() else { return 0 };
+        let Backlog { line, source, layer, next, .. } = *backlog;
+        let ring = ring(source, layer);
+        let (Some(ring), Some(newest)) = (ring, ring.and_then(Ring::newest)) else {
+            outlet.release(line);
+            return 0;
+        };
+        if next > newest {
+            outlet.release(line);
+            return 0;
+        }
+        backlog.next = ExtSeq(next.0 + 1);
+        if let Some(replay) = &mut backlog.replay
+            && replay.next().is_some()
+        {
+            return sink.rtp(peer, |out| downlink.replay_next(now, replay, ring, out));
+        }
+        // A number that is not there was lost on its way here, and comes by itself if it comes.
+        let Some(packet) = ring.get(next) else { return 0 };
+        sink.rtp(peer, |out| downlink.forward(now, line, source, layer, packet, out))
+    }
+}
