@@ -12,8 +12,8 @@ use crate::signal::protocol::*;
 const APP_TIMEOUT_MS: std::ops::RangeInclusive<u32> = 100..=30_000;
 /// The same when the sender does not say.
 const APP_TIMEOUT_DEFAULT_MS: u32 = 5_000;
-/// Longest name of an application event, in bytes of UTF-8.
-const APP_EVENT_BYTES: usize = 256;
+/// Longest name of an application event, in characters: as long as other names.
+const APP_EVENT_CHARS: usize = name::MAX_NAME;
 /// Longest request id of a chat line.
 const REQUEST_ID_BYTES: usize = 64;
 /// Most pictures a client may wish for: several times what it could seat.
@@ -117,8 +117,8 @@ impl Room {
     pub(super) fn relay(&mut self, link: LinkId, app: App, ack: Ack<AppAnswer>) {
         let Some(index) = self.find(link) else { return ack.send(Err(not_joined())) };
         let timeout = app.timeout_ms.unwrap_or(APP_TIMEOUT_DEFAULT_MS);
-        if app.event.is_empty() || app.event.len() > APP_EVENT_BYTES {
-            return ack.refuse(ErrorCode::BadRequest, format!("event: 1 to {APP_EVENT_BYTES} bytes"));
+        if app.event.is_empty() || app.event.chars().count() > APP_EVENT_CHARS {
+            return ack.refuse(ErrorCode::BadRequest, format!("event: 1 to {APP_EVENT_CHARS} characters"));
         }
         if !APP_TIMEOUT_MS.contains(&timeout) {
             return ack.refuse(ErrorCode::BadRequest, "timeoutMs: 100 to 30000");

@@ -20,6 +20,8 @@ use super::rate::Bucket;
 
 /// Events of one client that may wait: a page sends some ten at once when it starts.
 pub(super) const QUEUE: usize = 256;
+/// Binary attachments of one message: the stock JavaScript client takes ten, and closes the connection on more.
+pub(super) const ATTACHMENTS: usize = 10;
 /// Bytes of one client's events that may wait: eight of the largest.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -49,11 +51,14 @@ impl Intake {
         Intake { peer, queue, bucket: Mutex::new(bucket), waiting: Arc::default(), limit }
     }
 
-    fn admit(&self, size: usize) -> Result<(), ErrorBody> {
+    fn admit(&self, size: usize, attachments: usize) -> Result<(), ErrorBody> {
         // One token each, also for those refused for their size.
         let allowed = self.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
         if size > self.limit {
             return Err(ErrorBody::new(ErrorCode::TooLarge, format!("a message has at most {} bytes", self.limit)));
+        }
+        if attachments > ATTACHMENTS {
+            return Err(too_many_attachments());
         }
         if !allowed || self.waiting.load(Ordering::Relaxed) + size > QUEUE_BYTES {
             return Err(too_many());
@@ -69,7 +74,7 @@ impl MessageHandler<LocalAdapter, Ours> for Intake {
         let Value::Str(text, attachments) = value else { return };
         let attachments = attachments.unwrap_or_default();
         let size = text.len() + attachments.iter().map(Bytes::len).sum::<usize>();
-        if let Err(error) = self.admit(size) {
+        if let Err(error) = self.admit(size, attachments.len()) {
             return self.peer.acknowledge::<Done>(ack, &Err(error));
         }
         let envelope = Envelope {
@@ -85,6 +90,10 @@ impl MessageHandler<LocalAdapter, Ours> for Intake {
 
 fn attachments_of(attachments: VecDeque<Bytes>) -> Vec<Bytes> {
     attachments.into()
+}
+
+pub(super) fn too_many_attachments() -> ErrorBody {
+    ErrorBody::new(ErrorCode::TooLarge, format!("a message has at most {ATTACHMENTS} binary attachments"))
 }
 
 fn too_many() -> ErrorBody {

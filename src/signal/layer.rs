@@ -19,7 +19,7 @@ use socketioxide::{ParserConfig, SocketIo};
 use socketioxide_core::Value;
 use tokio::sync::mpsc;
 
-use super::intake::{Envelope, Intake, Ours, QUEUE};
+use super::intake::{ATTACHMENTS, Envelope, Intake, Ours, QUEUE};
 use super::peer::Peer;
 use super::protocol::{Auth, ErrorBody, ErrorCode, Farewell, FarewellReason, PROTOCOL};
 use super::rate::{Bucket, Rate};
@@ -29,8 +29,10 @@ use crate::room::{LinkId, Outbox, Push, Rooms};
 /// Outbound packets that may wait for one client. A room of 200 that joins at once is 200 of them; a client further
 /// behind is cut.
 const OUTBOUND: usize = 1024;
-/// Binary attachments of one message.
-const ATTACHMENTS: usize = 16;
+/// Binary attachments of one message that are read at all: more than are taken, so that somewhat too many are refused in
+/// words instead of by a closed connection.
+const MOST_ATTACHMENTS: usize = 64;
+const _: () = assert!(MOST_ATTACHMENTS > ATTACHMENTS);
 /// How long a connection may take to join the namespace.
 const CONNECT: Duration = Duration::from_secs(8);
 
@@ -75,7 +77,7 @@ pub fn service(rooms: Rooms, config: SignalConfig) -> (SignalService, Signal) {
     // connection; polling carries attachments in base64.
     let largest = usize::try_from(rooms.limits().message_bytes).unwrap_or(usize::MAX).saturating_mul(2);
     let parser = ParserConfig::common()
-        .max_incoming_binaries(ATTACHMENTS)
+        .max_incoming_binaries(MOST_ATTACHMENTS)
         .max_incoming_binary_buf_size(largest)
         .packet_completion_timeout(CONNECT);
     let (service, io) = SocketIo::builder()

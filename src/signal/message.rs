@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::protocol::{App, ErrorBody, ErrorCode};
+use super::protocol::{App, ErrorBody, ErrorCode, Payload};
 
 /// One event of a client, still unread.
 #[derive(Clone, Debug)]
@@ -106,10 +106,34 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arguments<T> {
     }
 }
 
+/// The first argument of an acknowledgement; null when there is none.
+#[derive(Debug)]
+pub(super) struct Acknowledgement(pub(super) Payload);
+
+impl<'de> Deserialize<'de> for Acknowledgement {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Arguments;
+        impl<'de> Visitor<'de> for Arguments {
+            type Value = Acknowledgement;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an acknowledgement's arguments")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Acknowledgement, A::Error> {
+                let first = seq.next_element()?.unwrap_or_default();
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Acknowledgement(first))
+            }
+        }
+        // As a tuple: Socket.IO's parser then gives all arguments, however many, and not the first of at least one.
+        deserializer.deserialize_tuple(1, Arguments)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::payload::Payload;
     use crate::signal::protocol::{Join, Leave, Wishes};
 
     fn message(text: &str) -> Message {
@@ -130,6 +154,13 @@ mod tests {
         assert!(refused.contains("`nom`"), "{refused}");
         assert!(!refusal::<Join>(r#"["join",7]"#).is_empty());
         assert!(!refusal::<Join>(r#"["join",{"room":"r","name":"n"},1]"#).is_empty());
+    }
+
+    #[test]
+    fn of_an_acknowledgement_the_first_argument_counts_if_there_is_one() {
+        let read = |text| serde_json::from_str::<Acknowledgement>(text).unwrap().0;
+        assert_eq!(read("[]"), Payload::Null);
+        assert_eq!(read(r#"[true,{"more":1}]"#), Payload::Bool(true));
     }
 
     #[test]

@@ -43,6 +43,16 @@ impl Payload {
         }
     }
 
+    /// How many attachments it has when Socket.IO carries it.
+    pub fn attachments(&self) -> usize {
+        match self {
+            Payload::Bytes(_) => 1,
+            Payload::List(items) => items.iter().map(Payload::attachments).sum(),
+            Payload::Object(fields) => fields.iter().map(|(_, value)| value.attachments()).sum(),
+            _ => 0,
+        }
+    }
+
     /// `Some` when this is a placeholder, with its number when that is one.
     fn placeholder(&self) -> Option<Option<usize>> {
         let Payload::Object(fields) = self else { return None };

@@ -12,6 +12,8 @@ use socketioxide::socket::Socket;
 use socketioxide::{AckError, SendError, SocketError};
 use tokio::sync::Notify;
 
+use super::intake::{ATTACHMENTS, too_many_attachments};
+use super::message::Acknowledgement;
 use super::peer_info::{KillSwitch, PeerInfo};
 use super::protocol::{AppPush, ErrorBody, ErrorCode, Farewell};
 use crate::room::{Ack, Asked, LinkId, Outbox, Push};
@@ -162,13 +164,15 @@ impl Outbox for Peer {
         let Some(socket) = self.socket() else { return Box::pin(async move { Err(gone()) }) };
         match socket.timeout(timeout).emit_with_ack("app", push) {
             Ok(reply) => Box::pin(async move {
-                reply.await.map_err(|error| match error {
+                let reply = reply.await.map_err(|error| match error {
                     AckError::Timeout => ErrorBody::new(ErrorCode::Timeout, "the member did not acknowledge in time"),
                     AckError::Socket(_) => gone(),
                     AckError::Decode(_) => {
                         ErrorBody::new(ErrorCode::BadRequest, "the member's acknowledgement could not be read")
                     }
-                })
+                });
+                let Acknowledgement(reply) = reply?;
+                if reply.attachments() > ATTACHMENTS { Err(too_many_attachments()) } else { Ok(reply) }
             }),
             Err(error) => {
                 self.check(Err(error));

@@ -68,7 +68,7 @@ pub enum ErrorCode {
     TooLarge,
     /// The recipient did not acknowledge in time.
     Timeout,
-    /// A fault of ours; it has been logged.
+    /// A fault of ours; it has been logged. Reserved: no request ends so today.
     Internal,
 }
 
@@ -388,8 +388,6 @@ pub enum LeaveReason {
     Left,
     /// Lost and did not come back in time.
     Lost,
-    /// The server is going down.
-    Drained,
 }
 
 /// `seats`: who sits where for this client. A picture may be shown under a name only once its frames carry the

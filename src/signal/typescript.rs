@@ -128,6 +128,75 @@ fn render_events(file: &mut String) {
 mod tests {
     use std::path::Path;
 
+    use ts_rs::{Config, TS};
+
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../docs/signalling.md");
+
+    /// What stands in double quotes in a type's TypeScript: the words that it has on the wire.
+    fn words<T: TS>() -> Vec<String> {
+        let declaration = T::decl(&Config::new());
+        let words: Vec<String> = declaration.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        assert!(!words.is_empty(), "no words in {declaration}");
+        words
+    }
+
+    /// The part of the document below a heading, up to the next one of the same level.
+    fn section(heading: &str) -> &'static str {
+        let (_, rest) = DOCUMENT.split_once(&format!("\n## {heading}\n")).expect("the heading is there");
+        rest.split("\n## ").next().unwrap_or_default()
+    }
+
+    #[test]
+    fn every_event_has_its_heading_in_the_document() {
+        let requests = section("Requests");
+        for (event, ..) in REQUESTS {
+            assert!(requests.contains(&format!("### `{event}`\n")), "the request {event} is not documented");
+        }
+        let pushes = section("Pushes");
+        for event in PUSHES.iter().map(|(event, _)| *event).chain(["app"]) {
+            assert!(pushes.contains(&format!("### `{event}`\n")), "the push {event} is not documented");
+        }
+    }
+
+    #[test]
+    fn the_document_has_no_event_that_the_protocol_has_not() {
+        let known = |event: &str, pushes: bool| match pushes {
+            true => event == "app" || PUSHES.iter().any(|(push, _)| *push == event),
+            false => REQUESTS.iter().any(|(request, ..)| *request == event),
+        };
+        for (heading, pushes) in [("Requests", false), ("Pushes", true)] {
+            let titles = section(heading).lines().filter_map(|line| line.strip_prefix("### `"));
+            for event in titles.map(|title| title.trim_end_matches('`')) {
+                assert!(known(event, pushes), "{heading}: {event} is gone");
+            }
+        }
+    }
+
+    #[test]
+    fn every_error_code_has_its_row_in_the_document() {
+        let errors = section("Errors");
+        for code in words::<ErrorCode>() {
+            assert!(errors.contains(&format!("\n| `{code}` | ")), "the error code {code} is not documented");
+        }
+    }
+
+    #[test]
+    fn every_state_and_reason_is_in_the_document() {
+        let all =
+            [words::<Presence>(), words::<LeaveReason>(), words::<ConnectionPhase>(), words::<FarewellReason>()];
+        for word in all.concat() {
+            let written = [format!("`{word}`"), format!("`\"{word}\"`")];
+            assert!(written.iter().any(|text| DOCUMENT.contains(text)), "{word} is not documented");
+        }
+    }
+
+    #[test]
+    fn the_version_in_the_document_is_ours() {
+        assert!(DOCUMENT.contains(&format!("`{{\"protocol\": {PROTOCOL}}}`")));
+    }
+
     #[test]
     fn the_generated_types_are_up_to_date() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("web/src/lib/client/protocol.gen.ts");

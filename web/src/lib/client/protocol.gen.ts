@@ -270,7 +270,7 @@ export type RoomDiff = { revision: number, change: Change, };
 
 export type Change = { "kind": "joined", member: Member, } | { "kind": "left", member: MemberId, reason: LeaveReason, } | { "kind": "changed", member: Member, } | { "kind": "room", listed: boolean, };
 
-export type LeaveReason = "left" | "lost" | "drained";
+export type LeaveReason = "left" | "lost";
 
 /**
  * `seats`: who sits where for this client. A picture may be shown under a name only once its frames carry the
