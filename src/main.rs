@@ -14,8 +14,8 @@ use tracing_subscriber::EnvFilter;
 fn main() -> ExitCode {
     let invocation = match config::load(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
-        // Also how --help and --version end, with code 0.
-        Err(ConfigError::Usage(usage)) => usage.exit(),
+        // --help and --version, which end with code 0.
+        Err(ConfigError::Usage(told)) if !told.use_stderr() => told.exit(),
         Err(error) => return fail(&error),
     };
     if invocation.action == Some(Action::CheckConfig) {

@@ -51,7 +51,7 @@ impl Running {
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             shards: if config.media.shards == 0 { cores } else { config.media.shards },
-            announced: config::media_addresses(config, &config::interfaces()?),
+            announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
         })?;
         let (service, signal) = signal::service(planes.rooms().clone(), SignalConfig::default());
@@ -74,6 +74,10 @@ impl Running {
     pub async fn drain(signal: &Signal) {
         signal.drain(FAREWELL).await;
     }
+}
+
+fn no_addresses(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot read this machine's addresses: {error}"))
 }
 
 /// What the planes need of the configuration.

@@ -1,3 +1,7 @@
 //! What Plenum does, seen from outside: one behaviour per module.
 
+mod binary;
+
+mod a_server_is_started_and_stopped;
 mod corpora_replay;
+mod the_command_line_says_what_is_wrong;

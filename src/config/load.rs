@@ -12,11 +12,11 @@ const PREFIX: &str = "PLENUM_";
 /// Read from the working directory when no file is named.
 const DEFAULT_FILE: &str = "plenum.toml";
 
-/// Why there is no configuration. Each prints as one line, but for [`ConfigError::Usage`], which is clap's own text
-/// and also what `--help` and `--version` end in.
+/// Why there is no configuration. Each prints as one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error(transparent)]
+    /// Also what `--help` and `--version` end in: then [`clap::Error::use_stderr`] is false.
+    #[error("{}; see plenum --help", sentence(.0))]
     Usage(clap::Error),
     #[error("{variable}: {problem}")]
     Variable { variable: String, problem: String },
@@ -70,18 +70,19 @@ fn from_environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -
         arg.push(&value);
         // One at a time first, so that the error names the variable.
         if let Err(error) = Flags::try_parse_from([OsString::from("plenum"), arg.clone()]) {
-            return Err(bad(first_line(&error)));
+            return Err(bad(sentence(&error)));
         }
         args.push(arg);
     }
     Flags::try_parse_from(args).map_err(ConfigError::Usage)
 }
 
-/// The sentence of a usage error, without the flag it blames and the hints below.
-fn first_line(error: &clap::Error) -> String {
+/// A usage error on one line: the sentence, possible values, a similar flag; without the usage and the hints below.
+fn sentence(error: &clap::Error) -> String {
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    line.trim_start_matches("error: ").to_owned()
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let said: Vec<_> = lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more")).collect();
+    said.join("; ").trim_start_matches("error: ").to_owned()
 }
 
 /// Reads one TOML file over the defaults.

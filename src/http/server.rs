@@ -24,7 +24,7 @@ pub enum StartError {
     Addresses(std::io::Error),
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("cannot start: {0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 }
 

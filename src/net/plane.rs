@@ -157,7 +157,13 @@ impl Drop for Plane {
 
 /// Both families on one port; a machine without IPv6 gets IPv4 alone.
 fn bind(port: u16) -> io::Result<Vec<Udp>> {
-    let named = |e: io::Error| io::Error::new(e.kind(), format!("cannot bind UDP port {port}: {e}"));
+    let named = |error: io::Error| {
+        let problem = match error.kind() {
+            io::ErrorKind::AddrInUse => "the port is in use already; choose another with --udp-port".to_owned(),
+            _ => error.to_string(),
+        };
+        io::Error::new(error.kind(), format!("cannot listen on UDP port {port}: {problem}"))
+    };
     let v4 = Udp::bind(false, port).map_err(named)?;
     match Udp::bind(true, v4.port()) {
         Ok(v6) => Ok(vec![v4, v6]),
