@@ -5,7 +5,7 @@ NPM ?= npm
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web e2e clean
+.PHONY: help run dev build test lint fmt bench tools web web-deps test-rust test-web test-contract e2e clean
 
 # Every web step is skipped while there is no web client in the tree.
 WEB := $(wildcard web/package.json)
@@ -16,10 +16,13 @@ help: ## list the targets
 run: build ## build everything in release and run it; ARGS="--lan" passes flags
 	./target/release/plenum $(ARGS)
 
+dev: web-deps ## page with hot reload on http://localhost:5173, server restarted on change
+	@CARGO="$(CARGO)" ARGS="$(ARGS)" ./scripts/dev.sh
+
 build: tools web ## build the web client and the server in release
 	$(CARGO) build --release --locked
 
-test: tools test-rust test-web e2e ## run every test
+test: tools test-rust test-web test-contract e2e ## run every test
 
 lint: tools web-deps ## check formatting, lints and types
 	$(CARGO) fmt --check
@@ -38,6 +41,13 @@ test-rust: web
 test-web: web-deps
 ifneq ($(WEB),)
 	cd web && $(NPM) test --if-present
+endif
+
+# What docs/signalling.md says, spoken by the stock client to the development build.
+test-contract: web
+ifneq ($(WEB),)
+	$(CARGO) build --locked
+	cd web && $(NPM) run contract
 endif
 
 # Browsers are tested against the development build: the tests build it anyway.
