@@ -5,7 +5,10 @@ NPM ?= npm
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build test lint fmt bench tools web web-deps test-rust test-web test-contract e2e clean
+.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web test-contract e2e clean
+
+# Where cargo puts what it builds.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # Every web step is skipped while there is no web client in the tree.
 WEB := $(wildcard web/package.json)
@@ -14,7 +17,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: build ## build everything in release and run it; ARGS="--lan" passes flags
-	./target/release/plenum $(ARGS)
+	$(TARGET)/release/plenum $(ARGS)
 
 dev: web-deps ## page with hot reload on http://localhost:5173, server restarted on change
 	@CARGO="$(CARGO)" ARGS="$(ARGS)" ./scripts/dev.sh
