@@ -11,6 +11,9 @@ use tokio::signal as os_signal;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+/// This crate warns of every extension of a ClientHello that it does not know, and browsers send several.
+const QUIET: &str = "rtc_dtls=error";
+
 fn main() -> ExitCode {
     let invocation = match config::load(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
@@ -39,8 +42,8 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 }
 
 fn start_log(config: &Config) {
-    // Valid: the configuration was checked.
-    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_default();
+    // Valid: the configuration was checked. A later directive of the same target wins, so this can be undone there.
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log.level)).unwrap_or_default();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log.format {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),

@@ -28,6 +28,7 @@ export default defineConfig({
       '/socket.io': { target: backend, ws: true },
       '/api': backend,
       '/metrics': backend,
+      '/public': backend,
     },
   },
 });
