@@ -265,7 +265,7 @@ pub struct ChatSend {
     #[serde(default)]
     #[ts(optional)]
     pub to: Option<MemberId>,
-    /// Makes a retry safe: the same id from the same member is delivered once.
+    /// Makes a retry safe: the same id from the same member is delivered once. At most 64 bytes.
     #[serde(default)]
     #[ts(optional)]
     pub request: Option<String>,
@@ -292,7 +292,7 @@ pub struct App {
     pub to: Option<MemberId>,
     /// 1–64 characters.
     pub event: String,
-    /// Anything that Socket.IO carries, binary included.
+    /// Anything that Socket.IO carries, binary included: at most ten attachments, as many as its stock client takes.
     #[serde(default)]
     pub args: Vec<Payload>,
     /// How long to wait for the recipient's acknowledgement, in milliseconds: 100–30,000. 5,000 when absent.

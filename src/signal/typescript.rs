@@ -184,8 +184,7 @@ mod tests {
 
     #[test]
     fn every_state_and_reason_is_in_the_document() {
-        let all =
-            [words::<Presence>(), words::<LeaveReason>(), words::<ConnectionPhase>(), words::<FarewellReason>()];
+        let all = [words::<Presence>(), words::<LeaveReason>(), words::<ConnectionPhase>(), words::<FarewellReason>()];
         for word in all.concat() {
             let written = [format!("`{word}`"), format!("`\"{word}\"`")];
             assert!(written.iter().any(|text| DOCUMENT.contains(text)), "{word} is not documented");

@@ -205,7 +205,7 @@ export type Hand = { raised: boolean, };
  */
 export type ChatSend = { text: string, to?: MemberId, 
 /**
- * Makes a retry safe: the same id from the same member is delivered once.
+ * Makes a retry safe: the same id from the same member is delivered once. At most 64 bytes.
  */
 request?: string, };
 
@@ -228,7 +228,7 @@ export type App = { to?: MemberId,
  */
 event: string, 
 /**
- * Anything that Socket.IO carries, binary included.
+ * Anything that Socket.IO carries, binary included: at most ten attachments, as many as its stock client takes.
  */
 args: Array<Payload>, 
 /**
