@@ -1,5 +1,7 @@
 /** The Socket.IO contract of docs/signalling.md, spoken by the stock client to the real binary. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import vm from 'node:vm';
 import { Client } from './client.mjs';
@@ -192,6 +194,28 @@ test('requests need a room, and only one', async () => {
     assert.equal(await stranger.refusal(event, body), 'not_joined', event);
   }
   assert.equal(await ada.refusal('join', { room: `${name}-2`, name: 'Ada' }), 'already_joined');
+});
+
+test('an offer of seats is answered once, and its seats follow the pictures that are on', async () => {
+  const { ada, grace, first } = await pair({ transports: ['polling'] });
+  const sdp = readFileSync(resolve(import.meta.dirname, '../../tests/fixtures/sdp/chromium_call.sdp'), 'utf8');
+  const offer = { transport: 'graces0transport', revision: 2, sdp };
+  const answer = await grace.do('offer', offer);
+  assert.equal(answer.revision, 2);
+  assert.match(answer.sdp, /a=ice-lite/);
+  const lines = (text) => text.match(/^m=/gm).length;
+  assert.equal(lines(answer.sdp), lines(sdp));
+  assert.deepEqual(await grace.do('offer', offer), answer);
+  assert.equal(await grace.refusal('offer', { ...offer, revision: 1 }), 'bad_request');
+  const empty = await grace.push('seats');
+  assert.ok(empty.seats.length > 0 && empty.seats.every((seat) => seat === null));
+  await ada.do('offer', { transport: 'adas0transport', revision: 1, sdp });
+  await ada.do('media', { microphone: true, camera: true, screen: true, screenAudio: false });
+  const [{ camera, screen }] = first.room.members;
+  await grace.push('seats', ({ seats }) => seats[0] === screen.id && seats[1] === camera.id);
+  await grace.do('wishes', { sources: [{ source: camera.id, width: 640, height: 360, priority: 1 }] });
+  await grace.push('seats', ({ seats }) => seats[0] === null && seats[1] === camera.id);
+  assert.ok(ada.pushes.every(({ event, body }) => event !== 'seats' || body.seats.every((seat) => seat === null)));
 });
 
 for (const transports of [['websocket'], ['polling']]) {
