@@ -3,6 +3,7 @@
 //! Pure: time and randomness are parameters; no sockets, clocks, logging, encryption or SDP in here. Never imports
 //! `net`, `transport`, `room` or `signal`.
 
+pub mod allocate;
 pub mod clock;
 pub mod codec;
 pub mod downlink;
