@@ -7,19 +7,29 @@ use smallvec::SmallVec;
 use crate::id::{Bps, SeatId, SourceId};
 use crate::media::allocate::OperatingPoint;
 use crate::media::allocate::meter::{self, Meter};
-use crate::media::allocate::plan::{Contender, Quality, Rung};
+use crate::media::allocate::plan::{Contender, Quality, Rank, Rung};
 
 /// A rise must have been possible for so long: as long as the window in which rates are measured, so that no single
 /// good moment counts.
 const HOLD: Duration = Duration::from_secs(1);
 /// A rise must leave this room, in per cent of what is used then: estimates and encoders both err by a few per cent.
 const MARGIN: u64 = 10;
-/// A seat that had to go down has seen that the rates are not what they seemed: for a while it needs more room. An
-/// encoder that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
-const CAUTION_MARGIN: u64 = 50;
-const CAUTION: Duration = Duration::from_secs(30);
-/// In per cent of the estimate that was too little: above this the network is another one, and caution ends.
+/// The room that is left after going down because rates rose, in per cent of what is used then: they may rise on, and
+/// the next step down shall not be needed. When the estimate fell instead, [`MARGIN`] is enough.
+const LANDING_MARGIN: u64 = 25;
+
+/// After a change, a seat does not rise for so long: on a network at rest that is at most one rise and the step down
+/// that undoes it in 30 s.
+const REST: Duration = Duration::from_secs(30);
+/// The network is another one, and the rest is over, above this in per cent of the estimate at the last rise: less is
+/// the estimator's noise.
+const GREW: u64 = 110;
+/// The same after a step down: an estimator that lowered its estimate to 85 % of what came through has only recovered
+/// when it is back.
 const RECOVERED: u64 = 125;
+/// A paused picture comes back in spite of the rest with this room, in per cent of what floors use then. An encoder
+/// that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
+const REST_MARGIN: u64 = 50;
 
 /// No rate counts for more: sums of rates stay far from overflow.
 const RATE_MAX: u64 = 1 << 40;
@@ -58,11 +68,12 @@ struct Rise {
     quality: Quality,
 }
 
-/// Since when a seat is careful, and about which estimate.
+/// The last change that was not the first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Caution {
-    since: Instant,
+struct Change {
+    at: Instant,
     estimate: Bps,
+    up: bool,
 }
 
 /// One seat as it was left.
@@ -74,12 +85,22 @@ pub(super) struct Held {
     since: Instant,
     meters: SmallVec<[(PointId, Meter); POINTS]>,
     rise: Option<Rise>,
-    caution: Option<Caution>,
+    change: Option<Change>,
+    rank: Option<Rank>,
 }
 
 impl Held {
     pub(super) fn new(now: Instant, seat: SeatId, source: SourceId) -> Held {
-        Held { seat, source, has: Has::Undecided, since: now, meters: SmallVec::new(), rise: None, caution: None }
+        Held {
+            seat,
+            source,
+            has: Has::Undecided,
+            since: now,
+            meters: SmallVec::new(),
+            rise: None,
+            change: None,
+            rank: None,
+        }
     }
 
     pub(super) fn is(&self, seat: SeatId, source: SourceId) -> bool {
@@ -126,13 +147,37 @@ impl Held {
         same.unwrap_or_else(|| up_to(rungs, quality).max(1).min(rungs.len()))
     }
 
-    /// What all seats together may use, in bit/s, once this one has risen.
-    pub(super) fn rise_limit(&self, now: Instant, estimate: Bps) -> u64 {
-        let careful = self.caution.is_some_and(|caution| {
-            now.saturating_duration_since(caution.since) < CAUTION
-                && estimate.0 < caution.estimate.0.saturating_mul(RECOVERED) / 100
+    /// Enters the next plan. `rungs` is the seat's ladder, which begins at `first` in the common list.
+    pub(super) fn contend(
+        &mut self,
+        now: Instant,
+        estimate: Bps,
+        rank: Rank,
+        first: usize,
+        rungs: &[Rung],
+    ) -> Contender {
+        if self.rank.replace(rank).is_some_and(|before| before != rank) {
+            // The user wants something else now, which has nothing to do with the network.
+            self.change = None;
+        }
+        let rests = self.change.is_some_and(|change| {
+            let other = if change.up { GREW } else { RECOVERED };
+            now.saturating_duration_since(change.at) < REST
+                && estimate.0 < (u128::from(change.estimate.0) * u128::from(other) / 100) as u64
         });
-        if careful { with_margin(estimate, CAUTION_MARGIN) } else { rise_limit(estimate) }
+        let present = self.level(rungs);
+        Contender {
+            rank,
+            rungs: first..first + rungs.len(),
+            present,
+            // The floor of a new source waits for nothing.
+            held: if self.is_fresh() { 1 } else { present },
+            top: if rests { present.max(1).min(rungs.len()) } else { rungs.len() },
+            floor_limit: estimate.0,
+            luxury_limit: estimate.0,
+            rise_limit: with_margin(estimate, if rests { REST_MARGIN } else { MARGIN }),
+            level: 0,
+        }
     }
 
     /// Takes what the seat would get if rises cost no time, and limits it to what it may have already.
@@ -153,14 +198,9 @@ impl Held {
         contender.top = level.max(contender.present);
     }
 
-    /// The seat goes down because what was selected is more than the estimate.
-    pub(super) fn forced_down(&mut self, now: Instant, estimate: Bps) {
-        self.caution = Some(Caution { since: now, estimate });
-    }
-
     /// Takes the decision.
-    pub(super) fn settle(&mut self, now: Instant, rungs: &[Rung], level: usize) {
-        let has = match level.checked_sub(1).and_then(|index| rungs.get(index)) {
+    pub(super) fn settle(&mut self, now: Instant, estimate: Bps, rungs: &[Rung], decided: &Contender) {
+        let has = match decided.level.checked_sub(1).and_then(|index| rungs.get(index)) {
             Some(rung) => Has::Point(rung.id, rung.quality),
             None if rungs.is_empty() => Has::Undecided,
             None => Has::Paused,
@@ -173,13 +213,16 @@ impl Held {
             self.since = now;
             self.rise = None;
         }
+        if !self.is_fresh() && decided.level != decided.present {
+            self.change = Some(Change { at: now, estimate, up: decided.level > decided.present });
+        }
         self.has = has;
     }
 }
 
-/// What all seats together may use, in bit/s, once one of them has risen.
-pub(super) fn rise_limit(estimate: Bps) -> u64 {
-    with_margin(estimate, MARGIN)
+/// What all seats together may keep, in bit/s, when they had more than `estimate`, which was `before`.
+pub(super) fn landing_limit(estimate: Bps, before: Bps) -> u64 {
+    with_margin(estimate, if estimate < before { MARGIN } else { LANDING_MARGIN })
 }
 
 fn with_margin(estimate: Bps, margin: u64) -> u64 {

@@ -7,8 +7,9 @@ use crate::media::allocate::OperatingPoint;
 
 /// A rate that rises is believed within a few seconds: the pacer's queue carries the excess meanwhile.
 const RISE: Duration = Duration::from_secs(2);
-/// A rate that falls may be a still picture, which moves again: believed slowly.
-const FALL: Duration = Duration::from_secs(10);
+/// A rate that falls may be a still picture, which moves again, or one end of a wobble: believed slowly, so that a rise
+/// is weighed by what the source needs at its worst.
+const FALL: Duration = Duration::from_secs(30);
 
 /// A picture of [`ASSUMED_HEIGHT`] is assumed to need this; others in proportion to their area. Near to what browsers
 /// aim at: 150 kb/s for 180 lines, 600 for 360, 2,400 for 720.
@@ -75,7 +76,7 @@ mod tests {
         let start = Instant::now();
         let mut meter = Meter::new(start, Bps(3_000_000));
         for round in 1_u32..400 {
-            let measured = if round % 2 == 0 { 800_000 } else { 1_200_000 };
+            let measured = 800_000 + u64::from(round * 7 % 5) * 100_000;
             meter.measure(start + Duration::from_millis(100) * round, Bps(measured));
             if round > 200 {
                 assert!((1_000_000..1_150_000).contains(&meter.rate().0), "{}", meter.rate());
@@ -91,7 +92,7 @@ mod tests {
         (1..60).for_each(|second| meter.measure(at(second), Bps(500_000)));
         (60..65).for_each(|second| meter.measure(at(second), Bps(1_000_000)));
         assert!(meter.rate() > Bps(900_000));
-        (65..70).for_each(|second| meter.measure(at(second), Bps(500_000)));
+        (65..75).for_each(|second| meter.measure(at(second), Bps(500_000)));
         assert!(meter.rate() > Bps(700_000));
     }
 

@@ -104,6 +104,8 @@ pub struct Allocator {
     rungs: Vec<Rung>,
     planner: Planner,
     allocation: Allocation,
+    /// The last estimate.
+    before: Bps,
 }
 
 impl Allocator {
@@ -120,12 +122,13 @@ impl Allocator {
             held.wish(now, &self.rungs[contender.rungs.clone()], contender);
         }
         // and what they get, as only ripe rises count.
-        let overload = self.overload(estimate);
-        if overload {
-            self.contenders.iter_mut().for_each(|contender| contender.luxury_limit = hold::rise_limit(estimate));
+        if self.overload(estimate) {
+            let limit = hold::landing_limit(estimate, self.before);
+            self.contenders.iter_mut().for_each(|contender| contender.luxury_limit = limit);
         }
         self.planner.plan(&mut self.contenders, &self.rungs);
-        self.conclude(now, estimate, overload, seats);
+        self.conclude(now, estimate, seats);
+        self.before = estimate;
         &self.allocation
     }
 
@@ -159,23 +162,9 @@ impl Allocator {
             held.measure(now, seat.points);
             ladder(held, seat, &mut self.rungs);
             let rungs = &self.rungs[first..];
-            let level = held.level(rungs);
-            self.contenders.push(Contender {
-                rank: Rank {
-                    priority: seat.priority,
-                    screen: seat.kind == SourceKind::Screen,
-                    max_height: seat.max_height,
-                },
-                rungs: first..self.rungs.len(),
-                present: level,
-                // The floor of a new source waits for nothing.
-                held: if held.is_fresh() { 1 } else { level },
-                top: rungs.len(),
-                luxury_limit: estimate.0,
-                floor_limit: estimate.0,
-                rise_limit: held.rise_limit(now, estimate),
-                level: 0,
-            });
+            let screen = seat.kind == SourceKind::Screen;
+            let rank = Rank { priority: seat.priority, screen, max_height: seat.max_height };
+            self.contenders.push(held.contend(now, estimate, rank, first, rungs));
         }
     }
 
@@ -185,16 +174,13 @@ impl Allocator {
         self.contenders.iter().map(rate).sum::<u64>() > estimate.0
     }
 
-    fn conclude(&mut self, now: Instant, estimate: Bps, overload: bool, seats: &[Seat<'_>]) {
+    fn conclude(&mut self, now: Instant, estimate: Bps, seats: &[Seat<'_>]) {
         let Allocation { shares, used, unmet } = &mut self.allocation;
         shares.clear();
         [*used, *unmet] = [Bps(0); 2];
         for ((held, contender), seat) in self.held.iter_mut().zip(&self.contenders).zip(seats) {
             let rungs = &self.rungs[contender.rungs.clone()];
-            if overload && contender.level < contender.present {
-                held.forced_down(now, estimate);
-            }
-            held.settle(now, rungs, contender.level);
+            held.settle(now, estimate, rungs, contender);
             let choice = match (contender.level.checked_sub(1).and_then(|index| rungs.get(index)), rungs.first()) {
                 (Some(rung), _) => Choice::Take(rung.point),
                 (None, Some(floor)) => Choice::Paused { needs: Bps(floor.rate) },

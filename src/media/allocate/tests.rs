@@ -167,7 +167,7 @@ fn up_waits_and_down_does_not() {
 }
 
 #[test]
-fn who_had_to_go_down_is_careful_unless_the_network_is_another_one() {
+fn who_changed_rests_unless_the_network_is_another_one() {
     let camera = points(&CAMERA);
     let seats = [seat(0, 1, 720, &camera)];
     let mut subscriber = Subscriber::new();
@@ -177,6 +177,38 @@ fn who_had_to_go_down_is_careful_unless_the_network_is_another_one() {
     assert_eq!(subscriber.allocate_for(3, 1_700_000, &seats), [Some(2)]);
     assert_eq!(subscriber.allocate(800_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)], "more than double the estimate that failed");
+}
+
+#[test]
+fn a_growing_estimate_is_followed_step_by_step() {
+    let camera = points(&CAMERA);
+    let seats = [seat(0, 1, 720, &camera)];
+    let mut subscriber = Subscriber::new();
+    assert_eq!(subscriber.allocate(300_000, &seats), [Some(0)]);
+    assert_eq!(subscriber.allocate_for(2, 600_000, &seats), [Some(1)]);
+    assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)]);
+}
+
+#[test]
+fn a_larger_tile_ends_the_rest() {
+    let camera = points(&CAMERA);
+    let mut subscriber = Subscriber::new();
+    assert_eq!(subscriber.allocate(300_000, &[seat(0, 1, 360, &camera)]), [Some(0)]);
+    assert_eq!(subscriber.allocate_for(2, 1_700_000, &[seat(0, 1, 360, &camera)]), [Some(1)]);
+    assert_eq!(subscriber.allocate_for(2, 1_700_000, &[seat(0, 1, 720, &camera)]), [Some(2)]);
+}
+
+#[test]
+fn a_paused_picture_comes_back_with_a_margin_or_after_a_rest() {
+    let camera = points(&CAMERA);
+    let seats = [seat(0, 2, 180, &camera), seat(1, 1, 180, &camera)];
+    let mut subscriber = Subscriber::new();
+    assert_eq!(subscriber.allocate_for(2, 430_000, &seats), [Some(0), Some(0)]);
+    assert_eq!(subscriber.allocate(290_000, &seats), [Some(0), None]);
+    assert_eq!(subscriber.allocate_for(20, 350_000, &seats), [Some(0), None]);
+    assert_eq!(subscriber.allocate_for(12, 350_000, &seats), [Some(0), Some(0)]);
+    assert_eq!(subscriber.allocate(290_000, &seats), [Some(0), None]);
+    assert_eq!(subscriber.allocate_for(2, 451_000, &seats), [Some(0), Some(0)]);
 }
 
 #[test]
@@ -199,7 +231,7 @@ fn a_seat_that_changes_its_source_starts_anew() {
     subscriber.allocate(1_700_000, &[seat(0, 1, 720, &camera)]);
     subscriber.allocate(1_450_000, &[seat(0, 1, 720, &camera)]);
     let other = Seat { source: SourceId(77), ..seat(0, 1, 720, &camera) };
-    assert_eq!(subscriber.allocate(1_700_000, &[other]), [Some(2)], "the caution was the other source's");
+    assert_eq!(subscriber.allocate(1_700_000, &[other]), [Some(2)], "the rest was the other source's");
 }
 
 #[test]
