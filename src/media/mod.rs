@@ -8,6 +8,7 @@ pub mod clock;
 pub mod codec;
 pub mod downlink;
 pub mod drop;
+pub mod dynacast;
 pub mod forwarder;
 pub mod outgoing;
 pub mod packet;
