@@ -13,6 +13,7 @@ pub mod dynacast;
 pub mod forwarder;
 pub mod outgoing;
 pub mod packet;
+pub mod quality;
 pub mod ring;
 pub mod rtcp;
 pub mod spec;
