@@ -1,0 +1,235 @@
+//! The memory of one seat: what it has, what its points cost, and whether it may have more already.
+
+use std::time::{Duration, Instant};
+
+use smallvec::SmallVec;
+
+use crate::id::{Bps, SeatId, SourceId};
+use crate::media::allocate::OperatingPoint;
+use crate::media::allocate::meter::{self, Meter};
+use crate::media::allocate::plan::{Contender, Quality, Rank, Rung};
+
+/// A rise must have been possible for so long: as long as the window in which rates are measured, so that no single
+/// good moment counts.
+const HOLD: Duration = Duration::from_secs(1);
+/// A rise must leave this room, in per cent of what is used then: estimates and encoders both err by a few per cent.
+const MARGIN: u64 = 10;
+/// The room that is left after going down because rates rose, in per cent of what is used then: they may rise on, and
+/// the next step down shall not be needed. When the estimate fell instead, [`MARGIN`] is enough.
+const LANDING_MARGIN: u64 = 25;
+
+/// After a change, a seat does not rise for so long: on a network at rest that is at most one rise and the step down
+/// that undoes it in 30 s.
+const REST: Duration = Duration::from_secs(30);
+/// The network is another one, and the rest is over, above this in per cent of the estimate at the last rise: less is
+/// the estimator's noise.
+const GREW: u64 = 110;
+/// The same after a step down: an estimator that lowered its estimate to 85 % of what came through has only recovered
+/// when it is back.
+const RECOVERED: u64 = 125;
+/// A paused picture comes back in spite of the rest with this room, in per cent of what floors use then. An encoder
+/// that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
+const REST_MARGIN: u64 = 50;
+
+/// No rate counts for more: sums of rates stay far from overflow.
+const RATE_MAX: u64 = 1 << 40;
+
+/// Points of three simulcast or spatial layers by three temporal ones, kept without allocating.
+const POINTS: usize = 9;
+
+/// What makes a point the same one from one call to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PointId {
+    layer: usize,
+    spatial: u8,
+    temporal: u8,
+}
+
+impl PointId {
+    pub(super) fn of(point: &OperatingPoint) -> PointId {
+        PointId { layer: point.layer, spatial: point.spatial, temporal: point.temporal }
+    }
+}
+
+/// What the seat has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Has {
+    /// Nothing was decided yet, or there was nothing to take.
+    Undecided,
+    Paused,
+    Point(PointId, Quality),
+}
+
+/// A rise that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Rise {
+    since: Instant,
+    /// The best picture that was possible all the time since.
+    quality: Quality,
+}
+
+/// The last change that was not the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Change {
+    at: Instant,
+    estimate: Bps,
+    up: bool,
+}
+
+/// One seat as it was left.
+#[derive(Clone, Debug)]
+pub(super) struct Held {
+    seat: SeatId,
+    source: SourceId,
+    has: Has,
+    since: Instant,
+    meters: SmallVec<[(PointId, Meter); POINTS]>,
+    rise: Option<Rise>,
+    change: Option<Change>,
+    rank: Option<Rank>,
+}
+
+impl Held {
+    pub(super) fn new(now: Instant, seat: SeatId, source: SourceId) -> Held {
+        Held {
+            seat,
+            source,
+            has: Has::Undecided,
+            since: now,
+            meters: SmallVec::new(),
+            rise: None,
+            change: None,
+            rank: None,
+        }
+    }
+
+    pub(super) fn is(&self, seat: SeatId, source: SourceId) -> bool {
+        self.seat == seat && self.source == source
+    }
+
+    /// Whether nothing was decided yet: the first decision waits for nothing.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.has == Has::Undecided
+    }
+
+    pub(super) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Takes the rates as measured now.
+    pub(super) fn measure(&mut self, now: Instant, points: &[OperatingPoint]) {
+        let measured = points.iter().filter(|point| point.alive).filter_map(|point| Some((point, point.rate?)));
+        for (id, rate) in measured.map(|(point, rate)| (PointId::of(point), rate)) {
+            match self.meters.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, meter)) => meter.measure(now, rate),
+                None => self.meters.push((id, Meter::new(now, rate))),
+            }
+        }
+    }
+
+    /// Whether any point of the source was ever measured.
+    pub(super) fn is_measured(&self) -> bool {
+        !self.meters.is_empty()
+    }
+
+    /// What `point` counts for, in bit/s: 1 to [`RATE_MAX`].
+    pub(super) fn rate(&self, point: &OperatingPoint) -> u64 {
+        let id = PointId::of(point);
+        let known = self.meters.iter().find(|(known, _)| *known == id).map(|(_, meter)| meter.rate());
+        known.unwrap_or_else(|| meter::assumed(point)).max(meter::least(point)).0.clamp(1, RATE_MAX)
+    }
+
+    /// The level of what the seat has in the ladder of today. When that point is gone, the best one that is no rise,
+    /// and the lowest if need be.
+    pub(super) fn level(&self, rungs: &[Rung]) -> usize {
+        let Has::Point(id, quality) = self.has else { return 0 };
+        let same = rungs.iter().position(|rung| rung.id == id).map(|index| index + 1);
+        same.unwrap_or_else(|| up_to(rungs, quality).max(1).min(rungs.len()))
+    }
+
+    /// Enters the next plan. `rungs` is the seat's ladder, which begins at `first` in the common list.
+    pub(super) fn contend(
+        &mut self,
+        now: Instant,
+        estimate: Bps,
+        rank: Rank,
+        first: usize,
+        rungs: &[Rung],
+    ) -> Contender {
+        if self.rank.replace(rank).is_some_and(|before| before != rank) {
+            // The user wants something else now, which has nothing to do with the network.
+            self.change = None;
+        }
+        let rests = self.change.is_some_and(|change| {
+            let other = if change.up { GREW } else { RECOVERED };
+            now.saturating_duration_since(change.at) < REST
+                && estimate.0 < (u128::from(change.estimate.0) * u128::from(other) / 100) as u64
+        });
+        let present = self.level(rungs);
+        Contender {
+            rank,
+            rungs: first..first + rungs.len(),
+            present,
+            // The floor of a new source waits for nothing.
+            held: if self.is_fresh() { 1 } else { present },
+            top: if rests { present.max(1).min(rungs.len()) } else { rungs.len() },
+            floor_limit: estimate.0,
+            luxury_limit: estimate.0,
+            rise_limit: with_margin(estimate, if rests { REST_MARGIN } else { MARGIN }),
+            level: 0,
+        }
+    }
+
+    /// Takes what the seat would get if rises cost no time, and limits it to what it may have already.
+    pub(super) fn wish(&mut self, now: Instant, rungs: &[Rung], contender: &mut Contender) {
+        if self.is_fresh() {
+            return;
+        }
+        if contender.level <= contender.present {
+            self.rise = None;
+            contender.top = contender.present;
+            return;
+        }
+        let wished = contender.level.checked_sub(1).and_then(|index| rungs.get(index)).map_or((0, 0), |r| r.quality);
+        let rise = self.rise.get_or_insert(Rise { since: now, quality: wished });
+        rise.quality = rise.quality.min(wished);
+        let ripe = now.saturating_duration_since(rise.since) >= HOLD;
+        let level = if ripe { up_to(rungs, rise.quality).min(contender.level) } else { 0 };
+        contender.top = level.max(contender.present);
+    }
+
+    /// Takes the decision.
+    pub(super) fn settle(&mut self, now: Instant, estimate: Bps, rungs: &[Rung], decided: &Contender) {
+        let has = match decided.level.checked_sub(1).and_then(|index| rungs.get(index)) {
+            Some(rung) => Has::Point(rung.id, rung.quality),
+            None if rungs.is_empty() => Has::Undecided,
+            None => Has::Paused,
+        };
+        let same = match (self.has, has) {
+            (Has::Point(before, _), Has::Point(after, _)) => before == after,
+            (before, after) => before == after,
+        };
+        if !same {
+            self.since = now;
+            self.rise = None;
+        }
+        if !self.is_fresh() && decided.level != decided.present {
+            self.change = Some(Change { at: now, estimate, up: decided.level > decided.present });
+        }
+        self.has = has;
+    }
+}
+
+/// What all seats together may keep, in bit/s, when they had more than `estimate`, which was `before`.
+pub(super) fn landing_limit(estimate: Bps, before: Bps) -> u64 {
+    with_margin(estimate, if estimate < before { MARGIN } else { LANDING_MARGIN })
+}
+
+fn with_margin(estimate: Bps, margin: u64) -> u64 {
+    (u128::from(estimate.0) * 100 / u128::from(100 + margin)) as u64
+}
+
+/// How many rungs are no better than `quality`.
+fn up_to(rungs: &[Rung], quality: Quality) -> usize {
+    rungs.partition_point(|rung| rung.quality <= quality)
+}
