@@ -61,8 +61,13 @@ ifneq ($(WEB),)
 	fi
 endif
 
-bench: ## run the benchmarks
-	$(CARGO) bench --locked
+bench: ## run the benchmarks; ARGS="--quick" for a first look
+	$(CARGO) bench --locked --bench forward -- $(ARGS)
+
+SECONDS_EACH ?= 60
+
+fuzz: ## run every fuzz target for SECONDS_EACH seconds
+	@./scripts/fuzz.sh $(SECONDS_EACH)
 
 tools:
 	@./scripts/check-tools.sh

@@ -26,7 +26,9 @@ use crate::transport::{Incoming, Transport, TransportOut};
 /// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
 #[derive(Default)]
 pub struct Outbox {
+    /// The first `used` octets are datagrams; what is behind them is left over from earlier ticks.
     bytes: Vec<u8>,
+    used: usize,
     datagrams: Vec<(Path, usize, usize)>,
     /// What transports sent on their own account since this was counted last.
     stun: Volume,
@@ -45,7 +47,7 @@ impl Outbox {
 
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.used = 0;
         self.datagrams.clear();
     }
 
@@ -56,24 +58,36 @@ impl Outbox {
         room: usize,
         write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let start = self.bytes.len();
-        self.bytes.resize(start + room, 0);
-        let written = write(&mut self.bytes[start..]);
-        let len = *written.as_ref().unwrap_or(&0);
-        self.bytes.truncate(start + len);
-        if len > 0 {
-            self.datagrams.push((path, start, start + len));
+        let written = write(self.reserve(room));
+        if let Ok(len) = written {
+            self.queue(path, len);
         }
         written
+    }
+
+    /// The next `room` octets, with anything in them: to clear what is written over costs more than it is worth.
+    fn reserve(&mut self, room: usize) -> &mut [u8] {
+        let end = self.used + room;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.used..end]
+    }
+
+    /// Makes the next `len` octets a datagram.
+    fn queue(&mut self, path: Path, len: usize) {
+        if len > 0 {
+            self.datagrams.push((path, self.used, self.used + len));
+            self.used += len;
+        }
     }
 }
 
 impl TransportOut for Outbox {
     fn send(&mut self, path: Path, bytes: &[u8]) {
         if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.datagrams.push((path, start, start + bytes.len()));
+        self.reserve(bytes.len()).copy_from_slice(bytes);
+        self.queue(path, bytes.len());
     }
 }
 

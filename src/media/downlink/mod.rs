@@ -219,8 +219,10 @@ impl Downlink {
             self.open(now, index, (source, layer), packet, at)?;
         }
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
-        let stamp = line.stamp(packet, None)?;
-        self.emit(now, index, packet, stamp, out)
+        match line.stamp(packet, None) {
+            Ok(stamp) => self.emit(now, index, packet, &stamp, out),
+            Err(reason) => Err(reason),
+        }
     }
 
     /// Begins a tenure of `line` with `packet`, at the extended timestamp `at`.
@@ -247,7 +249,7 @@ impl Downlink {
         now: Instant,
         index: usize,
         packet: PacketRef<'_>,
-        stamp: Stamp,
+        stamp: &Stamp,
         out: &mut [u8],
     ) -> Result<Outgoing, DropReason> {
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
@@ -260,14 +262,14 @@ impl Downlink {
             csrc: Some(tenure.source),
             mid: Some(line.mid),
             transport_cc: number,
-            abs_send_time: Some(abs_send_time(now, self.epoch)),
+            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
             ..header_of(packet, stamp)
         };
         let body = Body { packet, form: tenure.form, offsets: stamp.offsets, original: None, hollow: stamp.hollow };
         let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
         self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
         if line.rtx_ssrc.is_some() && tenure.payload.rtx.is_some() {
-            self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, stamp));
+            self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, *stamp));
         }
         line.sent.count(len - header_len);
         self.stats.packets += 1;
@@ -308,7 +310,7 @@ impl Downlink {
 }
 
 /// What media packets and their retransmissions have in common.
-fn header_of<'a>(packet: PacketRef<'a>, stamp: Stamp) -> OutHeader<'a> {
+fn header_of<'a>(packet: PacketRef<'a>, stamp: &Stamp) -> OutHeader<'a> {
     OutHeader {
         marker: stamp.marker,
         timestamp: stamp.timestamp,
@@ -325,9 +327,12 @@ fn transport_cc(spec: &MediaSpec, payload: &PayloadType, next: u16) -> Option<u1
     (payload.transport_cc && spec.extensions.id(Extension::TransportCc).is_some()).then_some(next)
 }
 
-/// Seconds since the epoch as 6.18 fixed point.
-fn abs_send_time(now: Instant, epoch: Instant) -> u32 {
-    ((now.saturating_duration_since(epoch).as_micros() << 18) / 1_000_000) as u32 & 0xFF_FFFF
+/// Seconds since the epoch as 6.18 fixed point, when packets tell it.
+fn abs_send_time(spec: &MediaSpec, now: Instant, epoch: Instant) -> Option<u32> {
+    spec.extensions.id(Extension::AbsSendTime)?;
+    let since = now.saturating_duration_since(epoch);
+    let fraction = (u64::from(since.subsec_nanos()) << 18) / 1_000_000_000;
+    Some((since.as_secs() << 18 | fraction) as u32 & 0xFF_FFFF)
 }
 
 #[cfg(test)]

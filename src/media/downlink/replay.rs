@@ -93,7 +93,7 @@ impl Downlink {
         let at = replay.at + if next_frame { line.clock.millisecond() } else { 0 };
         let stamp = line.stamp(packet, Some(at))?;
         (replay.at, replay.frame) = (at, Some(packet.info.timestamp));
-        self.emit(now, replay.line, packet, stamp, out)
+        self.emit(now, replay.line, packet, &stamp, out)
     }
 
     /// Begins the tenure of a replay. Returns the timestamp of its first frame.

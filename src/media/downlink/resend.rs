@@ -123,7 +123,7 @@ impl Downlink {
             ssrc,
             mid: Some(line.mid),
             transport_cc: number,
-            abs_send_time: Some(abs_send_time(now, self.epoch)),
+            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
             ..OutHeader::default()
         };
         let header_len = write_header(out, &header, &self.spec.extensions).ok_or(DropReason::TooLarge)?;
@@ -175,8 +175,8 @@ impl Downlink {
             csrc: Some(source),
             mid: Some(line.mid),
             transport_cc: number,
-            abs_send_time: Some(abs_send_time(now, self.epoch)),
-            ..header_of(packet, stamp)
+            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
+            ..header_of(packet, &stamp)
         };
         let body =
             Body { packet, form, offsets: stamp.offsets, original: Some(stamp.seq.wire()), hollow: stamp.hollow };

@@ -24,7 +24,7 @@ fn rfc_7714() -> Cipher {
             .crypto()
             .new_aead(AeadAlgorithm::Aes128Gcm, &array::<16>("000102030405060708090a0b0c0d0e0f"))
             .unwrap(),
-        salt: array("517569642070726f2071756f"),
+        salt: Nonce::of(array("517569642070726f2071756f")),
     };
     Cipher::Gcm { rtp: gcm(), rtcp: gcm() }
 }
