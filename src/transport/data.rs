@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +58,8 @@ pub struct Data {
     max_outgoing: usize,
     incoming: VecDeque<(Lane, Bytes)>,
     shed: u64,
+    /// The association is gone for good: see [`Data::guarded`].
+    broken: bool,
 }
 
 impl Data {
@@ -80,11 +83,31 @@ impl Data {
             },
             incoming: VecDeque::new(),
             shed: 0,
+            broken: false,
         }
+    }
+
+    /// Runs what rtc-sctp makes of the browser's packets. 0.21.1 panics at some that only a hostile browser sends, such
+    /// as an error cause longer than its chunk: its own data channels end then, and nobody else notices.
+    fn guarded<T: Default>(&mut self, run: impl FnOnce(&mut Data) -> T) -> T {
+        if self.broken {
+            return T::default();
+        }
+        // Nothing that the panic may have left half done is used again.
+        catch_unwind(AssertUnwindSafe(|| run(self))).unwrap_or_else(|_| {
+            self.broken = true;
+            self.associations.clear();
+            self.lanes = [None; 2];
+            T::default()
+        })
     }
 
     /// Takes one SCTP packet.
     pub fn receive(&mut self, now: Instant, packet: Bytes) {
+        self.guarded(|data| data.take_packet(now, packet));
+    }
+
+    fn take_packet(&mut self, now: Instant, packet: Bytes) {
         match self.endpoint.handle(now, VIRTUAL, None, packet) {
             Some((handle, DatagramEvent::NewAssociation(association))) => {
                 if self.established || self.associations.len() >= MAX_ASSOCIATIONS {
@@ -225,9 +248,11 @@ impl Data {
 
     /// SCTP packets to send over DTLS.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Vec<Bytes>> {
-        self.associations.iter_mut().find_map(|(_, association)| match association.poll_transmit(now)?.message {
-            Payload::RawEncode(packets) => Some(packets),
-            _ => None,
+        self.guarded(|data| {
+            data.associations.iter_mut().find_map(|(_, association)| match association.poll_transmit(now)?.message {
+                Payload::RawEncode(packets) => Some(packets),
+                _ => None,
+            })
         })
     }
 
@@ -249,11 +274,13 @@ impl Data {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        for (_, association) in &mut self.associations {
-            if association.poll_timeout().is_some_and(|at| now >= at) {
-                association.handle_timeout(now);
+        self.guarded(|data| {
+            for (_, association) in &mut data.associations {
+                if association.poll_timeout().is_some_and(|at| now >= at) {
+                    association.handle_timeout(now);
+                }
             }
-        }
-        self.take_events(now);
+            data.take_events(now);
+        });
     }
 }

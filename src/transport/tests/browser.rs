@@ -155,6 +155,8 @@ pub(super) struct Sctp {
     endpoint: Endpoint,
     association: Option<(AssociationHandle, Association)>,
     pub(super) connected: bool,
+    /// The verification tag of what it sends (RFC 9260 §3.1).
+    pub(super) tag: [u8; 4],
     pub(super) received: Vec<(u16, Ppi, Vec<u8>)>,
 }
 
@@ -165,6 +167,7 @@ impl Sctp {
             endpoint: Endpoint::new(address, TransportProtocol::UDP, Arc::new(EndpointConfig::new()), None),
             association: None,
             connected: false,
+            tag: [0; 4],
             received: Vec::new(),
         }
     }
@@ -220,7 +223,10 @@ impl Sctp {
         let Some((_, association)) = &mut self.association else { return };
         while let Some(transmit) = association.poll_transmit(now) {
             if let Payload::RawEncode(packets) = transmit.message {
-                packets.iter().for_each(|packet| client.write(now, packet));
+                for packet in packets {
+                    self.tag.copy_from_slice(&packet[4..8]);
+                    client.write(now, &packet);
+                }
             }
         }
     }

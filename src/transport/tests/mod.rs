@@ -262,6 +262,25 @@ fn a_lane_that_the_browser_did_not_open_takes_nothing() {
     assert_eq!(result, Err(DropReason::NotConnected));
 }
 
+/// An ERROR chunk (RFC 9260 §3.3.10) whose cause is longer than the chunk, at which rtc-sctp 0.21.1 panics.
+#[test]
+fn a_browser_that_breaks_its_data_channels_keeps_its_media() {
+    let mut call = with_channels();
+    let mut keys = call.keys();
+    let mut packet = [&[0x13, 0x88, 0x13, 0x88], &call.sctp.tag[..], &[0; 4], &[9, 0, 0, 8, 0, 1, 0xFF, 0xFF]].concat();
+    let checksum = crc32c::crc32c(&packet);
+    packet[8..12].copy_from_slice(&checksum.to_le_bytes());
+    call.client.write(call.now, &packet);
+    call.run(5);
+    let refused = call.transport.send_data(call.now, Lane::Reliable, b"x", &mut call.sent);
+    assert_eq!(refused, Err(DropReason::NotConnected));
+    assert_eq!(call.transport.state(), TransportState::Connected);
+    assert!(call.handle(path(1), &sealed_by(&mut keys, 1)).is_ok());
+    call.sctp.write(call.now, 0, b"still there?", Ppi::String);
+    call.run(20);
+    assert_eq!(call.transport.poll_data(), None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -288,10 +307,14 @@ proptest! {
              any::<u8>(), prop::collection::vec(any::<u8>(), 0..60)), 1..20),
     ) {
         let mut call = with_channels();
+        assert_ne!(call.sctp.tag, [0; 4]);
         for (kind, flags, body) in packets {
             let mut packet = vec![0x13, 0x88, 0x13, 0x88, 0, 0, 0, 0, 0, 0, 0, 0, kind, flags];
             packet.extend((body.len() as u16 + 4).to_be_bytes());
             packet.extend(&body);
+            packet[4..8].copy_from_slice(&call.sctp.tag);
+            let checksum = crc32c::crc32c(&packet);
+            packet[8..12].copy_from_slice(&checksum.to_le_bytes());
             call.client.write(call.now, &packet);
         }
         call.run(5);
