@@ -9,13 +9,13 @@ use crate::id::MemberId;
 
 /// To whom a message goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Recipient {
+pub enum Recipient {
     All,
     One(MemberId),
 }
 
 /// Reads a client's message. `None` when it is malformed.
-pub(super) fn parse(message: &Bytes) -> Option<(Recipient, Bytes)> {
+pub fn parse(message: &Bytes) -> Option<(Recipient, Bytes)> {
     match message.split_first()? {
         (0, _) => Some((Recipient::All, message.slice(1..))),
         (1, rest) => {
@@ -29,7 +29,7 @@ pub(super) fn parse(message: &Bytes) -> Option<(Recipient, Bytes)> {
 }
 
 /// A message as its recipients get it. `None` when the id is longer than a length byte can say.
-pub(super) fn frame(sender: &MemberId, payload: &[u8]) -> Option<Bytes> {
+pub fn frame(sender: &MemberId, payload: &[u8]) -> Option<Bytes> {
     let length = u8::try_from(sender.0.len()).ok()?;
     let mut message = BytesMut::with_capacity(1 + sender.0.len() + payload.len());
     message.put_u8(length);

@@ -5,7 +5,8 @@
 
 mod actor;
 mod chat;
-mod data;
+#[doc(hidden)]
+pub mod data;
 mod link;
 mod lobby;
 mod media;

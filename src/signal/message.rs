@@ -7,7 +7,9 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::protocol::{App, ErrorBody, ErrorCode, Payload};
+use super::protocol::{
+    App, ChatSend, ErrorBody, ErrorCode, Hand, Join, Leave, Lobby, Media, Offer, Payload, Rename, Snapshot, Wishes,
+};
 
 /// One event of a client, still unread.
 #[derive(Clone, Debug)]
@@ -40,6 +42,26 @@ impl Message {
         let placed = app.args.iter_mut().try_for_each(|arg| arg.attach(&mut attachments));
         placed.map_err(|error| bad_request(format!("args: {error}")))?;
         Ok(app)
+    }
+}
+
+/// Reads a message as the request that its event names, and forgets it: what a fuzzer can reach from outside.
+#[doc(hidden)]
+pub fn read_request(text: &str, attachments: Vec<Bytes>) -> Result<(), ErrorBody> {
+    let message = Message { text: text.to_owned(), attachments };
+    match message.event().as_deref() {
+        Some("join") => message.payload::<Join>().map(drop),
+        Some("leave") => message.payload::<Leave>().map(drop),
+        Some("snapshot") => message.payload::<Snapshot>().map(drop),
+        Some("offer") => message.payload::<Offer>().map(drop),
+        Some("media") => message.payload::<Media>().map(drop),
+        Some("wishes") => message.payload::<Wishes>().map(drop),
+        Some("rename") => message.payload::<Rename>().map(drop),
+        Some("hand") => message.payload::<Hand>().map(drop),
+        Some("chat") => message.payload::<ChatSend>().map(drop),
+        Some("app") => message.app().map(drop),
+        Some("lobby") => message.payload::<Lobby>().map(drop),
+        _ => Err(ErrorBody::new(ErrorCode::UnknownEvent, "no such event")),
     }
 }
 

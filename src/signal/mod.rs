@@ -14,5 +14,7 @@ mod session;
 pub mod typescript;
 
 pub use layer::{Signal, SignalConfig, SignalService, service};
+#[doc(hidden)]
+pub use message::read_request;
 pub use peer_info::{KillSwitch, PeerInfo};
 pub use rate::Rate;
