@@ -3,6 +3,8 @@
 //! Joins `transport` and `media`: opens what comes in, seals what goes out, and turns cells from the control plane into
 //! calls. No sockets, clocks or logging: `net` drives it, and tests drive it in virtual time.
 
+mod outbox;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,84 +19,13 @@ use crate::media::forwarder::{Carried, Forwarder, News, Sink};
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::MAX_PACKET;
 use crate::media::spec::MediaKind;
-use crate::metrics::{PacketKind, ShardSnapshot, Volume};
+use crate::metrics::{PacketKind, ShardSnapshot};
 use crate::transport::dtls::Certificate;
 use crate::transport::ice::target_ufrag;
 use crate::transport::spec::{Path, TransportState};
-use crate::transport::{Incoming, Transport, TransportOut};
-
-/// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
-#[derive(Default)]
-pub struct Outbox {
-    /// The first `used` octets are datagrams; what is behind them is left over from earlier ticks.
-    bytes: Vec<u8>,
-    used: usize,
-    datagrams: Vec<(Path, usize, usize)>,
-    /// What transports sent on their own account since this was counted last.
-    stun: Volume,
-    dtls: Volume,
-}
-
-impl Outbox {
-    /// The datagrams in the order of sending: where to, and what.
-    pub fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> {
-        self.datagrams.iter().map(|(path, start, end)| (*path, &self.bytes[*start..*end]))
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.datagrams.is_empty()
-    }
-
-    /// Forgets everything, keeping the memory.
-    pub fn clear(&mut self) {
-        self.used = 0;
-        self.datagrams.clear();
-    }
-
-    /// Lets `write` fill a buffer of `room` octets; what it says it wrote is queued for `path`.
-    fn write<E>(
-        &mut self,
-        path: Path,
-        room: usize,
-        write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<usize, E> {
-        let written = write(self.reserve(room));
-        if let Ok(len) = written {
-            self.queue(path, len);
-        }
-        written
-    }
-
-    /// The next `room` octets, with anything in them: to clear what is written over costs more than it is worth.
-    fn reserve(&mut self, room: usize) -> &mut [u8] {
-        let end = self.used + room;
-        if self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        &mut self.bytes[self.used..end]
-    }
-
-    /// Makes the next `len` octets a datagram.
-    fn queue(&mut self, path: Path, len: usize) {
-        if len > 0 {
-            self.datagrams.push((path, self.used, self.used + len));
-            self.used += len;
-        }
-    }
-}
-
-impl TransportOut for Outbox {
-    fn send(&mut self, path: Path, bytes: &[u8]) {
-        if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
-        self.reserve(bytes.len()).copy_from_slice(bytes);
-        self.queue(path, bytes.len());
-    }
-}
-
-/// Tells STUN from DTLS (RFC 7983 §7): it begins with two bits of zero, and DTLS with 20 to 63.
-fn is_stun(datagram: &[u8]) -> bool {
-    datagram.first().is_some_and(|first| *first < 4)
-}
+use crate::transport::{Incoming, Transport};
+pub use outbox::Outbox;
+use outbox::is_stun;
 
 /// One browser as the shard holds it.
 struct Link {
@@ -293,8 +224,9 @@ impl Shard {
             let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
             self.forwarder.handle_timeout(now, ntp, &mut sealer);
         }
-        self.counters.sent[PacketKind::Stun as usize] += std::mem::take(&mut outbox.stun);
-        self.counters.sent[PacketKind::Dtls as usize] += std::mem::take(&mut outbox.dtls);
+        let [stun, dtls] = outbox.take_volumes();
+        self.counters.sent[PacketKind::Stun as usize] += stun;
+        self.counters.sent[PacketKind::Dtls as usize] += dtls;
         self.report();
     }
 
