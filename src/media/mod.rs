@@ -6,6 +6,7 @@
 pub mod allocate;
 pub mod clock;
 pub mod codec;
+pub mod congestion;
 pub mod dominant;
 pub mod downlink;
 pub mod drop;
