@@ -13,6 +13,7 @@ pub mod drop;
 pub mod dynacast;
 pub mod forwarder;
 pub mod outgoing;
+pub mod pacer;
 pub mod packet;
 pub mod quality;
 pub mod ring;
