@@ -343,3 +343,6 @@ impl Estimator {
 fn bps(rate: Bps) -> f64 {
     rate.0 as f64
 }
+
+#[cfg(test)]
+mod tests;
