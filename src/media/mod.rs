@@ -6,12 +6,14 @@
 pub mod allocate;
 pub mod clock;
 pub mod codec;
+pub mod congestion;
 pub mod dominant;
 pub mod downlink;
 pub mod drop;
 pub mod dynacast;
 pub mod forwarder;
 pub mod outgoing;
+pub mod pacer;
 pub mod packet;
 pub mod quality;
 pub mod ring;

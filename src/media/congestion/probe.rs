@@ -1,0 +1,394 @@
+//! Probe clusters: short trains above the estimate, whose arrival tells what the path carries.
+
+use crate::id::Bps;
+
+/// Names a probe cluster among the packets of the last minutes; wraps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cluster(pub u8);
+
+/// One train of packets to send at `rate`: media where there is some, padding where there is not. It is over when both
+/// `octets` and `packets` have left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProbePlan {
+    pub cluster: Cluster,
+    pub rate: Bps,
+    pub octets: usize,
+    pub packets: usize,
+}
+
+/// Seconds of a train: longer than most jitter, and at twice the path's rate it queues for as long.
+const LENGTH: f64 = 0.03;
+/// Fewer packets measure nothing, and smaller ones cost more header than they carry.
+const PACKETS: usize = 5;
+const LEAST_OCTETS: f64 = 1_000.0;
+
+/// The first probe, in initial estimates; the one after it, should it pass, is double: 6.
+const FIRST: f64 = 3.0;
+/// The others, in present estimates.
+const FACTOR: f64 = 2.0;
+/// Beyond what is wanted, so that the owner's hysteresis is satisfied.
+const BEYOND_GOAL: f64 = 1.2;
+/// An estimate this near the goal covers it.
+const COVERED: f64 = 0.98;
+/// A train that passes at this share of its rate is followed by a faster one.
+const PASSED: f64 = 0.7;
+/// The next try while the goal is not covered, microseconds: later after each that failed, but the path may improve at
+/// any time.
+const INTERVAL: i64 = 2_500_000;
+const INTERVAL_GROWTH: i64 = 2;
+const MOST_INTERVAL: i64 = 5_000_000;
+/// After a decrease and after a failed probe nothing is tried for so long, whatever is wanted.
+const REST: i64 = 2_000_000;
+const REST_FAILED: i64 = 1_000_000;
+/// So many trains in a row may be lost before they count as failed: that says little of the rate.
+const UNMEASURED: u32 = 3;
+/// How often an estimate that is not used is confirmed: about 1 % of its rate.
+const CONFIRM: i64 = 10_000_000;
+/// It is used when this share of it is sent.
+const USED: f64 = 0.5;
+/// This many confirmations in a row must fail: one may be jitter.
+const REFUTED: u32 = 2;
+
+/// A train whose feedback takes longer than this beside the round trip has failed.
+const TIME_OUT: i64 = 600_000;
+/// Share of its packets that must have come.
+const ENOUGH: f64 = 0.8;
+/// Arrival at more than this multiple of the rate of departure is an artefact.
+const IMPLAUSIBLE: f64 = 2.0;
+/// Arrival below this share of the rate of departure means that the path was full, and [`UTILISATION`] of it is usable.
+const FULL: f64 = 0.9;
+const UTILISATION: f64 = 0.95;
+
+/// What the planner needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation {
+    pub(super) estimate: f64,
+    /// What the owner would like to send.
+    pub(super) want: f64,
+    pub(super) max: f64,
+    /// What is sent now.
+    pub(super) sent: f64,
+    /// The path is overused or drains.
+    pub(super) held: bool,
+}
+
+/// What a train showed.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Outcome {
+    /// The path carries at least this much, bits per second.
+    Carries(f64),
+    /// Confirmations showed again and again that the path carries no more than this.
+    Refuted(f64),
+    Nothing,
+}
+
+/// Plans trains, and judges them.
+pub(super) struct Prober {
+    start: f64,
+    /// Until the first probe fails or the sixfold is reached, that is the goal.
+    starting: bool,
+    next: u8,
+    running: Option<Running>,
+    /// When the last one ended, and how long to wait from there.
+    ended: Option<i64>,
+    interval: i64,
+    /// Nothing before this.
+    rest_until: i64,
+    /// Something happened that makes a try worthwhile now.
+    prompted: bool,
+    /// What passed before an outage.
+    recover: Option<f64>,
+    refuted: u32,
+    unmeasured: u32,
+    pub(super) planned: u64,
+    pub(super) passed: u64,
+}
+
+struct Running {
+    plan: ProbePlan,
+    since: i64,
+    confirms: bool,
+    departed: Train,
+    arrived: Train,
+    told: usize,
+}
+
+/// Times and octets of a train at one end.
+#[derive(Clone, Copy, Default)]
+struct Train {
+    packets: usize,
+    octets: usize,
+    first: (i64, usize),
+    last: (i64, usize),
+}
+
+impl Train {
+    fn add(&mut self, at: i64, size: u16) {
+        let size = usize::from(size);
+        if self.packets == 0 || at < self.first.0 {
+            self.first = (at, size);
+        }
+        if self.packets == 0 || at >= self.last.0 {
+            self.last = (at, size);
+        }
+        self.packets += 1;
+        self.octets += size;
+    }
+
+    /// Bits per second of all packets but one of `spare` octets, which only marks an end of the span.
+    fn rate(&self, spare: usize) -> Option<f64> {
+        let span = self.last.0.checked_sub(self.first.0).filter(|span| (1..=1_000_000).contains(span))?;
+        Some(self.octets.saturating_sub(spare) as f64 * 8e6 / span as f64)
+    }
+}
+
+impl Prober {
+    pub(super) fn new(start: f64) -> Prober {
+        Prober {
+            start,
+            starting: true,
+            next: 0,
+            running: None,
+            ended: None,
+            interval: INTERVAL,
+            rest_until: i64::MIN,
+            prompted: false,
+            recover: None,
+            refuted: 0,
+            unmeasured: 0,
+            planned: 0,
+            passed: 0,
+        }
+    }
+
+    /// The path may carry more than it did, or more is wanted.
+    pub(super) fn prompt(&mut self) {
+        self.prompted = true;
+    }
+
+    /// The estimate fell.
+    pub(super) fn rest(&mut self, now: i64) {
+        self.rest_until = now + REST;
+    }
+
+    /// Feedback is back after an outage before which `rate` passed.
+    pub(super) fn recover(&mut self, rate: f64) {
+        self.recover = Some(rate);
+    }
+
+    /// When the next train is due and at what rate; `true` when it only confirms the estimate.
+    fn due(&self, now: i64, situation: Situation) -> Option<(i64, f64, bool)> {
+        if self.running.is_some() || situation.held {
+            return None;
+        }
+        if let Some(rate) = self.recover {
+            return Some((now, rate.min(situation.max), false));
+        }
+        let goal = if self.starting { 2.0 * FIRST * self.start } else { 0.0 };
+        let goal = goal.max(situation.want).min(situation.max);
+        if situation.estimate >= COVERED * goal {
+            let unused = situation.sent > 0.0 && situation.sent < USED * situation.estimate;
+            let at = self.ended.map_or(now, |ended| ended + CONFIRM).max(self.rest_until);
+            return unused.then_some((at, situation.estimate, true));
+        }
+        let factor = if self.ended.is_none() { FIRST } else { FACTOR };
+        let rate = (factor * situation.estimate).min(BEYOND_GOAL * goal).min(situation.max);
+        let at = self.ended.filter(|_| !self.prompted).map_or(now, |ended| ended + self.interval);
+        Some((at.max(self.rest_until), rate, false))
+    }
+
+    /// When to plan the next train, or to give up on the present one.
+    pub(super) fn next_timeout(&self, now: i64, rtt: i64, situation: Situation) -> Option<i64> {
+        match &self.running {
+            Some(running) => Some(running.gives_up(rtt)),
+            None => self.due(now, situation).map(|(at, ..)| at),
+        }
+    }
+
+    /// The train to send now, if one is due.
+    pub(super) fn plan(&mut self, now: i64, situation: Situation) -> Option<ProbePlan> {
+        let (_, rate, confirms) = self.due(now, situation).filter(|(at, ..)| *at <= now)?;
+        self.prompted = false;
+        self.recover = None;
+        self.next = self.next.wrapping_add(1);
+        self.planned += 1;
+        let octets = (rate * LENGTH / 8.0).max(LEAST_OCTETS) as usize;
+        let plan = ProbePlan { cluster: Cluster(self.next), rate: Bps(rate as u64), octets, packets: PACKETS };
+        let (departed, arrived) = (Train::default(), Train::default());
+        self.running = Some(Running { plan, since: now, confirms, departed, arrived, told: 0 });
+        Some(plan)
+    }
+
+    pub(super) fn sent(&mut self, cluster: Cluster, at: i64, size: u16) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.plan.cluster == cluster) {
+            running.departed.add(at, size);
+        }
+    }
+
+    /// A packet of `cluster` was told of: when it came, if it did.
+    pub(super) fn told(&mut self, cluster: Cluster, size: u16, arrival: Option<i64>) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.plan.cluster == cluster) {
+            running.told += 1;
+            if let Some(at) = arrival {
+                running.arrived.add(at, size);
+            }
+        }
+    }
+
+    /// Judges the train under way, if it can be judged. `estimate` is the present one.
+    pub(super) fn conclude(&mut self, now: i64, rtt: i64, estimate: f64) -> Outcome {
+        let Some(running) = &self.running else { return Outcome::Nothing };
+        let Running { plan, departed, .. } = running;
+        let complete = departed.packets >= plan.packets && departed.octets >= plan.octets;
+        if now < running.gives_up(rtt) && !(complete && running.told >= departed.packets) {
+            return Outcome::Nothing;
+        }
+        let (measured, target, confirms) = (running.measure(), plan.rate.0 as f64, running.confirms);
+        self.running = None;
+        self.ended = Some(now);
+        let passed = measured.is_some_and(|measured| measured >= PASSED * target);
+        self.passed += u64::from(passed);
+        if confirms {
+            return self.confirmed(measured, passed);
+        }
+        self.unmeasured = if measured.is_some() { 0 } else { self.unmeasured + 1 };
+        if (1..=UNMEASURED).contains(&self.unmeasured) {
+            self.prompted = true;
+            self.rest_until = self.rest_until.max(now + REST_FAILED);
+            return Outcome::Nothing;
+        }
+        self.starting &= passed && estimate < 2.0 * FIRST * self.start;
+        self.prompted |= passed;
+        if passed {
+            self.interval = INTERVAL;
+        } else {
+            self.interval = (self.interval * INTERVAL_GROWTH).min(MOST_INTERVAL);
+            self.rest_until = self.rest_until.max(now + REST_FAILED);
+        }
+        measured.map_or(Outcome::Nothing, Outcome::Carries)
+    }
+
+    fn confirmed(&mut self, measured: Option<f64>, passed: bool) -> Outcome {
+        self.refuted = if passed { 0 } else { self.refuted + 1 };
+        match measured {
+            Some(measured) if self.refuted >= REFUTED => {
+                self.refuted = 0;
+                Outcome::Refuted(measured)
+            }
+            _ => Outcome::Nothing,
+        }
+    }
+}
+
+impl Running {
+    fn gives_up(&self, rtt: i64) -> i64 {
+        self.since.max(self.departed.last.0) + rtt + TIME_OUT
+    }
+
+    fn measure(&self) -> Option<f64> {
+        if self.arrived.packets < 3 || (self.arrived.packets as f64) < ENOUGH * self.departed.packets as f64 {
+            return None;
+        }
+        let departure = self.departed.rate(self.departed.last.1)?;
+        let arrival = self.arrived.rate(self.arrived.first.1)?;
+        if arrival > IMPLAUSIBLE * departure {
+            return None;
+        }
+        let carried = if arrival < FULL * departure { UTILISATION * arrival } else { arrival.min(departure) };
+        Some(carried.min(self.plan.rate.0 as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RTT: i64 = 50_000;
+
+    fn situation(estimate: f64, want: f64) -> Situation {
+        Situation { estimate, want, max: 20e6, sent: estimate, held: false }
+    }
+
+    /// Sends the train over a path of `capacity` bits per second and judges it.
+    fn ride(prober: &mut Prober, now: i64, plan: ProbePlan, capacity: f64, estimate: f64) -> Outcome {
+        let packets = plan.octets.div_ceil(600).max(plan.packets);
+        let gap = |rate: f64| (600.0 * 8e6 / rate) as i64;
+        let (departure, arrival) = (gap(plan.rate.0 as f64), gap((plan.rate.0 as f64).min(capacity)));
+        (0..packets as i64).for_each(|packet| prober.sent(plan.cluster, now + packet * departure, 600));
+        (0..packets as i64).for_each(|packet| prober.told(plan.cluster, 600, Some(77 + packet * arrival)));
+        prober.conclude(now + 100_000, RTT, estimate)
+    }
+
+    fn carries(outcome: Outcome) -> f64 {
+        match outcome {
+            Outcome::Carries(rate) => rate,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_start_probes_threefold_then_sixfold_and_no_further() {
+        let mut prober = Prober::new(300e3);
+        let first = prober.plan(0, situation(300e3, 0.0)).unwrap();
+        assert_eq!(first.rate, Bps(900_000));
+        assert!(prober.plan(0, situation(300e3, 0.0)).is_none(), "one at a time");
+        let found = carries(ride(&mut prober, 0, first, 100e6, 300e3));
+        assert!((0.88e6..=0.9e6).contains(&found), "{found}");
+        let second = prober.plan(100_000, situation(0.9e6, 0.0)).unwrap();
+        assert_eq!(second.rate, Bps(1_800_000));
+        let found = carries(ride(&mut prober, 100_000, second, 100e6, 1.8e6));
+        assert!(found > 1.75e6);
+        assert!(prober.plan(1_000_000, situation(1.8e6, 0.0)).is_none());
+    }
+
+    #[test]
+    fn a_full_path_is_measured_and_tried_again_later() {
+        let mut prober = Prober::new(300e3);
+        let plan = prober.plan(0, situation(300e3, 5e6)).unwrap();
+        let found = carries(ride(&mut prober, 0, plan, 400e3, 300e3));
+        assert!((360e3..=400e3).contains(&found), "{found}");
+        assert!(prober.plan(1_000_000, situation(380e3, 5e6)).is_none());
+        prober.prompt();
+        assert!(prober.plan(1_000_000, situation(380e3, 5e6)).is_none(), "it rests");
+        assert!(prober.plan(1_200_000, situation(380e3, 5e6)).is_some());
+    }
+
+    #[test]
+    fn what_is_wanted_bounds_the_probes() {
+        let mut prober = Prober::new(300e3);
+        prober.starting = false;
+        assert!(prober.plan(0, situation(1e6, 1e6)).is_none());
+        let plan = prober.plan(0, situation(1e6, 1.2e6)).unwrap();
+        assert_eq!(plan.rate, Bps(1_440_000));
+        assert_eq!(prober.next_timeout(0, RTT, situation(1e6, 1.2e6)), Some(RTT + TIME_OUT));
+        assert_eq!(prober.conclude(10_000_000, RTT, 1e6), Outcome::Nothing, "never sent");
+        let held = Situation { held: true, ..situation(1e6, 1.2e6) };
+        assert!(prober.plan(60_000_000, held).is_none());
+    }
+
+    #[test]
+    fn an_unused_estimate_is_confirmed_and_falls_when_refuted_twice() {
+        let mut prober = Prober::new(300e3);
+        prober.starting = false;
+        let idle = Situation { sent: 0.0, ..situation(3e6, 0.2e6) };
+        assert!(prober.plan(0, idle).is_none());
+        let unused = Situation { sent: 0.2e6, ..idle };
+        for (at, expected) in [(0, 0.0), (11_000_000, 0.95e6)] {
+            let plan = prober.plan(at, unused).unwrap();
+            assert_eq!(plan.rate, Bps(3_000_000));
+            match ride(&mut prober, at, plan, 1e6, 3e6) {
+                Outcome::Refuted(rate) => assert!((rate - expected).abs() < 0.1e6, "{rate}"),
+                outcome => assert_eq!((outcome, expected), (Outcome::Nothing, 0.0)),
+            }
+        }
+    }
+
+    #[test]
+    fn an_outage_is_followed_by_a_probe_of_what_was() {
+        let mut prober = Prober::new(300e3);
+        prober.starting = false;
+        prober.rest(0);
+        prober.recover(2e6);
+        assert_eq!(prober.plan(0, situation(0.5e6, 0.0)).unwrap().rate, Bps(2_000_000));
+    }
+}
