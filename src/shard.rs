@@ -23,11 +23,19 @@ use crate::transport::ice::target_ufrag;
 use crate::transport::spec::{Path, TransportState};
 use crate::transport::{Incoming, Transport, TransportOut};
 
+/// A datagram's place in the [`Outbox`].
+struct Datagram {
+    path: Path,
+    start: usize,
+    end: usize,
+    video: bool,
+}
+
 /// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
 #[derive(Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
-    datagrams: Vec<(Path, usize, usize)>,
+    datagrams: Vec<Datagram>,
     /// What transports sent on their own account since this was counted last.
     stun: Volume,
     dtls: Volume,
@@ -36,7 +44,12 @@ pub struct Outbox {
 impl Outbox {
     /// The datagrams in the order of sending: where to, and what.
     pub fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> {
-        self.datagrams.iter().map(|(path, start, end)| (*path, &self.bytes[*start..*end]))
+        self.entries().map(|(path, datagram, _)| (path, datagram))
+    }
+
+    /// Also says what is video: on a path that is congested, that goes first.
+    pub fn entries(&self) -> impl Iterator<Item = (Path, &[u8], bool)> {
+        self.datagrams.iter().map(|d| (d.path, &self.bytes[d.start..d.end], d.video))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,9 +75,16 @@ impl Outbox {
         let len = *written.as_ref().unwrap_or(&0);
         self.bytes.truncate(start + len);
         if len > 0 {
-            self.datagrams.push((path, start, start + len));
+            self.datagrams.push(Datagram { path, start, end: start + len, video: false });
         }
         written
+    }
+
+    /// Says that what was queued last is video.
+    fn last_is_video(&mut self) {
+        if let Some(last) = self.datagrams.last_mut() {
+            last.video = true;
+        }
     }
 }
 
@@ -73,7 +93,7 @@ impl TransportOut for Outbox {
         if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.datagrams.push((path, start, start + bytes.len()));
+        self.datagrams.push(Datagram { path, start, end: start + bytes.len(), video: false });
     }
 }
 
@@ -147,6 +167,9 @@ impl Sink for Sealer<'_> {
         });
         match sealed {
             Ok(len) => {
+                if kind != PacketKind::Audio {
+                    self.outbox.last_is_video();
+                }
                 self.counters.send(kind, len);
                 len
             }
@@ -297,6 +320,26 @@ impl Shard {
     /// Whether the control plane has something to fetch, since this was asked last.
     pub fn take_reported(&mut self) -> bool {
         std::mem::take(&mut self.reported)
+    }
+
+    /// Whether somebody's authenticated check came by `path`, and its transport still lives.
+    pub fn knows(&self, path: Path) -> bool {
+        self.by_path.contains_key(&path)
+    }
+
+    /// Forgets a path whose TCP connection is gone.
+    pub fn path_closed(&mut self, path: Path) {
+        if let Some(peer) = self.by_path.remove(&path)
+            && let Some(Some(link)) = self.links.get_mut(peer)
+        {
+            link.paths.retain(|known| *known != path);
+            link.transport.path_closed(path);
+        }
+    }
+
+    /// For what the driver of the shard counts.
+    pub fn counters_mut(&mut self) -> &mut ShardSnapshot {
+        &mut self.counters
     }
 
     /// Counts datagrams that did not leave.
