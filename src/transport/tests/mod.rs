@@ -129,7 +129,7 @@ fn a_closed_path_is_forgotten_and_media_goes_by_another() {
     call.transport.path_closed(path(2));
     assert_eq!(call.transport.send_path(), None);
     call.check(path(3), true).unwrap();
-    assert!(call.handle(path(3), &sealed_by(&mut keys, 1)).is_ok());
+    assert!(call.handle(path(3), &sealed_by(&mut keys, 2)).is_ok());
     assert_eq!(call.transport.send_path(), Some(path(3)));
 }
 
