@@ -78,13 +78,13 @@ impl Arrivals {
     }
 
     /// Queues a connection, or hands it back when too many wait.
-    fn push(&self, arrival: Arrival) -> Result<(), Arrival> {
+    fn push(&self, arrival: Arrival) -> Option<Arrival> {
         let mut waiting = self.lock();
         if waiting.arrived.len() >= MAX_ARRIVALS {
-            return Err(arrival);
+            return Some(arrival);
         }
         waiting.arrived.push(arrival);
-        Ok(())
+        None
     }
 }
 
@@ -240,8 +240,8 @@ impl Desk {
         let _ = self.poll.registry().deregister(stream.source());
         match handle.arrivals.push(Arrival { stream, check }) {
             // A dead poller means a stopped shard, which needs no waking.
-            Ok(()) => drop(handle.waker.wake()),
-            Err(arrival) => {
+            None => drop(handle.waker.wake()),
+            Some(arrival) => {
                 arrival.stream.reset();
                 self.count_refused();
             }

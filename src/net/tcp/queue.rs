@@ -149,7 +149,7 @@ mod tests {
                 received += 1;
             }
         }
-        framer.push(&queue.waiting().to_vec());
+        framer.push(queue.waiting());
         while framer.next_frame().unwrap().is_some() {
             received += 1;
         }

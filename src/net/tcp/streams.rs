@@ -95,7 +95,7 @@ impl Streams {
             self.readable.push(key);
         }
         if event.is_writable() {
-            self.to_write(key, true);
+            self.mark_dirty(key, true);
         }
     }
 
@@ -124,13 +124,13 @@ impl Streams {
     pub fn send(&mut self, path: Path, packet: &[u8], video: bool) -> Result<(), DropReason> {
         let key = *self.by_path.get(&path).ok_or(DropReason::NotConnected)?;
         self.streams.get_mut(key).ok_or(DropReason::NotConnected)?.send(packet, video)?;
-        self.to_write(key, false);
+        self.mark_dirty(key, false);
         Ok(())
     }
 
     /// Has a connection written to by the next flush. One that takes nothing is left alone until the poller says that
     /// it does again.
-    fn to_write(&mut self, key: usize, takes: bool) {
+    fn mark_dirty(&mut self, key: usize, takes: bool) {
         if let Some(stream) = self.streams.get_mut(key)
             && (takes || !stream.is_behind())
             && !std::mem::replace(&mut stream.dirty, true)
