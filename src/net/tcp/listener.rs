@@ -28,8 +28,15 @@ impl Listener {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let named =
-                |e: io::Error| io::Error::new(e.kind(), format!("cannot bind TCP port {port} (media.tcp_port): {e}"));
+            let named = |error: io::Error| {
+                let problem = match error.kind() {
+                    io::ErrorKind::AddrInUse => {
+                        "the port is in use already; choose another with --tcp-port [media.tcp_port]".to_owned()
+                    }
+                    _ => error.to_string(),
+                };
+                io::Error::new(error.kind(), format!("cannot listen on TCP port {port}: {problem}"))
+            };
             let v4 = Listener::bind(false, port).map_err(named)?;
             match Listener::bind(true, v4.port) {
                 Ok(v6) => return Ok(vec![v4, v6]),
@@ -89,6 +96,7 @@ mod tests {
         assert!(bound.iter().all(|listener| listener.port() == port && port > 0));
         let error = Listener::bind_both(port).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
-        assert!(error.to_string().starts_with(&format!("cannot bind TCP port {port} (media.tcp_port): ")), "{error}");
+        let expected = format!("cannot listen on TCP port {port}: the port is in use already; choose another with ");
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }
