@@ -41,7 +41,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// A UDP port in use, or addresses that cannot be read.
+    /// A UDP or TCP port in use, or addresses that cannot be read.
     pub fn start(server: &http::Server) -> io::Result<Running> {
         let config = server.config();
         let mut rooms = RoomConfig::default();
@@ -50,6 +50,7 @@ impl Running {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
+            tcp_port: config.media.tcp.then_some(config.media.tcp_port),
             shards: if config.media.shards == 0 { cores } else { config.media.shards },
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
@@ -84,6 +85,8 @@ fn no_addresses(error: io::Error) -> io::Error {
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
     pub udp_port: u16,
+    /// `None` = no media over TCP.
+    pub tcp_port: Option<u16>,
     pub shards: usize,
     pub announced: Vec<IpAddr>,
     pub rooms: RoomConfig,
@@ -100,12 +103,13 @@ impl Planes {
     ///
     /// # Errors
     ///
-    /// A UDP port in use, or no certificate; the text says which.
+    /// A UDP or TCP port in use, or no certificate; the text says which.
     pub fn start(config: MediaConfig) -> io::Result<Planes> {
         let certificate = Certificate::generate().map_err(io::Error::other)?;
         let news = Arc::new(Notify::new());
         let plane = PlaneConfig {
             port: config.udp_port,
+            tcp_port: config.tcp_port,
             shards: config.shards,
             announced: config.announced,
             seed: rand::random(),

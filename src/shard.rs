@@ -92,6 +92,9 @@ impl Sink for Sealer<'_> {
         });
         match sealed {
             Ok(len) => {
+                if kind != PacketKind::Audio {
+                    self.outbox.last_is_video();
+                }
                 self.counters.send(kind, len);
                 len
             }
@@ -243,6 +246,26 @@ impl Shard {
     /// Whether the control plane has something to fetch, since this was asked last.
     pub fn take_reported(&mut self) -> bool {
         std::mem::take(&mut self.reported)
+    }
+
+    /// Whether somebody's authenticated check came by `path`, and its transport still lives.
+    pub fn knows(&self, path: Path) -> bool {
+        self.by_path.contains_key(&path)
+    }
+
+    /// Forgets a path whose TCP connection is gone.
+    pub fn path_closed(&mut self, path: Path) {
+        if let Some(peer) = self.by_path.remove(&path)
+            && let Some(Some(link)) = self.links.get_mut(peer)
+        {
+            link.paths.retain(|known| *known != path);
+            link.transport.path_closed(path);
+        }
+    }
+
+    /// For what the driver of the shard counts.
+    pub fn counters_mut(&mut self) -> &mut ShardSnapshot {
+        &mut self.counters
     }
 
     /// Counts datagrams that did not leave.

@@ -89,7 +89,11 @@ fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control:
     single("plenum_dtls_handshakes_total", "DTLS handshakes completed.", sum(shards, |s| s.handshakes))?;
     let shed = sum(shards, |s| s.shed) + control.shed;
     single("plenum_border_shed_total", "Samples shed between the planes: a queue was full.", shed)?;
-    single("plenum_send_errors_total", "Datagrams that the kernel refused.", sum(shards, |s| s.send_errors))
+    single("plenum_send_errors_total", "Datagrams that the kernel refused.", sum(shards, |s| s.send_errors))?;
+    let accepted = "TCP connections for media that began with a check of a browser in a room.";
+    single("plenum_tcp_connections_total", accepted, sum(shards, |s| s.tcp_accepted))?;
+    let refused = "TCP connections for media closed because they did not.";
+    single("plenum_tcp_connections_refused_total", refused, sum(shards, |s| s.tcp_refused))
 }
 
 fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads: &[f64]) -> Result<()> {
@@ -113,6 +117,8 @@ fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads
     families.extend(busy.collect());
     families.extend(load.collect());
     families.extend(connections.collect());
+    let open = "TCP connections for media now.";
+    families.extend(single_gauge("plenum_tcp_connections", open, sum(shards, |s| s.tcp_open))?);
     families.extend(single_gauge("plenum_shards", "Media threads.", shards.len() as u64)?);
     families.extend(single_gauge("plenum_tracks", "Layers and audio tracks arriving.", sum(shards, |s| s.tracks))?);
     families.extend(single_gauge(
@@ -182,6 +188,7 @@ mod tests {
         shard.send(PacketKind::Audio, 100);
         shard.drop(DropReason::Replayed);
         shard.nacks_sent = 3;
+        (shard.tcp_open, shard.tcp_accepted, shard.tcp_refused) = (1, 2, 3);
         shard.set_connections(ConnectionState::Connected, 2);
         shard.busy = Duration::from_millis(500);
         shard.uptime = Duration::from_secs(2);
@@ -198,6 +205,9 @@ mod tests {
             ("plenum_packets_dropped_total{reason=\"bad_stun\"}", 0.0),
             ("plenum_nacks_total{direction=\"out\"}", 6.0),
             ("plenum_connections{state=\"connected\"}", 4.0),
+            ("plenum_tcp_connections", 2.0),
+            ("plenum_tcp_connections_total", 4.0),
+            ("plenum_tcp_connections_refused_total", 6.0),
             ("plenum_shard_busy_seconds_total{shard=\"1\"}", 0.5),
             ("plenum_shard_load_ratio{shard=\"0\"}", 0.25),
             ("plenum_shards", 2.0),

@@ -99,6 +99,12 @@ pub struct ShardSnapshot {
     pub shed: u64,
     /// Datagrams that the kernel refused to send.
     pub send_errors: u64,
+    /// TCP connections whose first frame was an authentic check.
+    pub tcp_accepted: u64,
+    /// TCP connections closed before that. The first shard counts those that named none.
+    pub tcp_refused: u64,
+    /// TCP connections now.
+    pub tcp_open: u64,
     /// Time spent working since the start; the rest was waiting.
     pub busy: Duration,
     /// Time since the start.
@@ -135,6 +141,9 @@ impl Default for ShardSnapshot {
             handshakes: 0,
             shed: 0,
             send_errors: 0,
+            tcp_accepted: 0,
+            tcp_refused: 0,
+            tcp_open: 0,
             busy: Duration::ZERO,
             uptime: Duration::ZERO,
             connections: [0; STATES.len()],

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use crate::border::{ControlState, DataMessage, FromShard, ToShard};
 use crate::id::RoomKey;
 use crate::metrics::SnapshotCell;
+use crate::net::tcp::{Acceptor, Listener};
 use crate::net::udp::Udp;
 use crate::net::worker::{Handle, Worker};
 use crate::shard::Shard;
@@ -28,6 +29,8 @@ const NTP_OFFSET: u64 = 2_208_988_800;
 
 /// All shards of the process.
 pub struct Plane {
+    /// `None` = media over UDP only.
+    acceptor: Option<Acceptor>,
     shards: Vec<Running>,
     threads: Vec<JoinHandle<()>>,
     certificate: Arc<Certificate>,
@@ -44,6 +47,8 @@ struct Running {
 pub struct PlaneConfig {
     /// UDP port of shard 0; shard `i` uses `port + i`. 0 = any free ones.
     pub port: u16,
+    /// TCP port of all shards. 0 = any free one, `None` = no media over TCP.
+    pub tcp_port: Option<u16>,
     pub shards: usize,
     /// Addresses that browsers are told.
     pub announced: Vec<IpAddr>,
@@ -65,7 +70,9 @@ impl Plane {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let epoch_ntp = (since_1970.as_secs().wrapping_add(NTP_OFFSET) << 32)
             | ((u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000);
+        let listeners = config.tcp_port.map(Listener::bind_both).transpose()?.unwrap_or_default();
         let mut plane = Plane {
+            acceptor: None,
             shards: Vec::new(),
             threads: Vec::new(),
             certificate: certificate.clone(),
@@ -74,7 +81,7 @@ impl Plane {
         for index in 0..config.shards.max(1) {
             let port = if config.port == 0 { 0 } else { config.port.saturating_add(index as u16) };
             let sockets = bind(port)?;
-            let candidates = candidates(&sockets, &config.announced);
+            let candidates = candidates(&sockets, &listeners, &config.announced);
             let inbox = Arc::new(ToShard::new(INBOX));
             let events = Arc::new(FromShard::new(OUTBOX));
             let shard = Shard::new(
@@ -88,6 +95,10 @@ impl Plane {
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });
             plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(|| worker.run())?);
+        }
+        if !listeners.is_empty() {
+            let handles = plane.shards.iter().map(|shard| shard.handle.clone()).collect();
+            plane.acceptor = Some(Acceptor::start(listeners, handles)?);
         }
         Ok(plane)
     }
@@ -145,6 +156,7 @@ impl Plane {
 impl Drop for Plane {
     /// Stops every shard and waits for its thread.
     fn drop(&mut self) {
+        self.acceptor = None;
         for running in &self.shards {
             running.handle.stop();
         }
@@ -172,12 +184,16 @@ fn bind(port: u16) -> io::Result<Vec<Udp>> {
     }
 }
 
-fn candidates(sockets: &[Udp], announced: &[IpAddr]) -> Vec<Candidate> {
-    announced
-        .iter()
-        .filter_map(|ip| {
-            let socket = sockets.iter().find(|s| s.is_v6() == ip.is_ipv6())?;
-            Some(Candidate { address: SocketAddr::new(*ip, socket.port()), protocol: Protocol::Udp })
+/// Every announced address over UDP, and after them all over TCP.
+fn candidates(sockets: &[Udp], listeners: &[Listener], announced: &[IpAddr]) -> Vec<Candidate> {
+    let udp = sockets.iter().map(|socket| (socket.is_v6(), socket.port()));
+    let tcp = listeners.iter().map(|listener| (listener.is_v6(), listener.port()));
+    let (udp, tcp): (Vec<_>, Vec<_>) = (udp.collect(), tcp.collect());
+    let of = |protocol, ports: Vec<(bool, u16)>| {
+        announced.iter().filter_map(move |ip| {
+            let (_, port) = ports.iter().find(|(v6, _)| *v6 == ip.is_ipv6())?;
+            Some(Candidate { address: SocketAddr::new(*ip, *port), protocol })
         })
-        .collect()
+    };
+    of(Protocol::Udp, udp).chain(of(Protocol::Tcp, tcp)).collect()
 }

@@ -12,9 +12,11 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use crate::border::ToShard;
 use crate::media::drop::DropReason;
 use crate::metrics::{ShardSnapshot, SnapshotCell};
+use crate::net::tcp::Arrivals;
+use crate::net::tcp::streams::Streams;
 use crate::net::udp::{Buffers, Udp};
 use crate::shard::{Outbox, Shard};
-use crate::transport::spec::Path;
+use crate::transport::spec::{Path, Protocol};
 
 const WAKER: Token = Token(usize::MAX);
 /// Batches read from one socket before timers and the flush get their turn: a flood on one socket starves nobody.
@@ -27,6 +29,8 @@ const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// What the control plane holds of a running shard.
 pub struct Handle {
     pub inbox: Arc<ToShard>,
+    /// TCP connections for the shard.
+    pub arrivals: Arrivals,
     pub waker: Waker,
     pub counters: Arc<SnapshotCell>,
     stop: AtomicBool,
@@ -45,6 +49,7 @@ impl Handle {
 pub struct Worker {
     poll: Poll,
     sockets: Vec<Udp>,
+    streams: Streams,
     shard: Shard,
     handle: Arc<Handle>,
     outbox: Outbox,
@@ -64,8 +69,10 @@ impl Worker {
             poll.registry().register(socket.source(), Token(index), Interest::READABLE)?;
         }
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let handle = Arc::new(Handle { inbox, waker, counters: Arc::default(), stop: AtomicBool::new(false) });
-        Ok(Worker { poll, sockets, shard, handle, outbox: Outbox::default(), train: Vec::new(), news })
+        let (arrivals, counters, stop) = Default::default();
+        let handle = Arc::new(Handle { inbox, arrivals, waker, counters, stop });
+        let streams = Streams::new(Instant::now());
+        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), train: Vec::new(), news })
     }
 
     pub fn handle(&self) -> Arc<Handle> {
@@ -82,14 +89,16 @@ impl Worker {
         let mut busy = Duration::ZERO;
         while !self.handle.stop.load(Ordering::Acquire) {
             let now = Instant::now();
-            let until = if readable.contains(&true) { now } else { self.shard.next_timeout(now) };
+            let until =
+                if readable.contains(&true) || self.streams.is_readable() { now } else { self.shard.next_timeout(now) };
             let sleep = until.saturating_duration_since(now).min(MAX_SLEEP);
             // An interrupted wait is an empty one.
             let _ = self.poll.poll(&mut events, Some(sleep));
             let woken = Instant::now();
             for event in &events {
-                if let Some(flag) = readable.get_mut(event.token().0) {
-                    *flag = true;
+                match readable.get_mut(event.token().0) {
+                    Some(flag) => *flag = true,
+                    None => self.streams.note(event),
                 }
             }
             self.take_commands();
@@ -98,6 +107,7 @@ impl Worker {
                     *flag = Self::read(&self.sockets[index], &mut self.shard, &mut buffers, &mut self.outbox);
                 }
             }
+            self.streams.receive(Instant::now(), &mut self.shard, &mut self.outbox);
             self.shard.handle_timeout(Instant::now(), &mut self.outbox);
             self.flush();
             if self.shard.take_reported() {
@@ -116,6 +126,8 @@ impl Worker {
 
     fn take_commands(&mut self) {
         let now = Instant::now();
+        // Before the cells are taken: by the time that a browser connects, the cell of its transport is there.
+        let waiting = self.handle.arrivals.take();
         let delivery = self.handle.inbox.take();
         for cell in delivery.cells {
             self.shard.apply(now, cell, &mut self.outbox);
@@ -124,6 +136,14 @@ impl Worker {
             self.shard.send_data(now, message, &mut self.outbox);
         }
         self.shard.count_shed(delivery.shed);
+        self.shard.counters_mut().tcp_refused += waiting.refused;
+        for arrival in waiting.arrived {
+            let registry = self.poll.registry();
+            let taken = self.streams.arrive(now, arrival, registry, &mut self.shard, &mut self.outbox);
+            let counters = self.shard.counters_mut();
+            *(if taken { &mut counters.tcp_accepted } else { &mut counters.tcp_refused }) += 1;
+        }
+        self.shard.counters_mut().tcp_open = self.streams.len() as u64;
     }
 
     /// True when more may be waiting.
@@ -139,9 +159,15 @@ impl Worker {
         true
     }
 
-    /// Sends everything queued: runs of equal size to one destination leave in one call.
+    /// Sends everything queued: over UDP, runs of equal size to one destination leave in one call.
     fn flush(&mut self) {
-        let Worker { outbox, sockets, train, shard, .. } = self;
+        let Worker { outbox, sockets, streams, train, shard, .. } = self;
+        for (path, datagram, video) in outbox.entries().filter(|(path, ..)| path.protocol == Protocol::Tcp) {
+            if let Err(reason) = streams.send(path, datagram, video) {
+                shard.count_drops(reason, 1);
+            }
+        }
+        streams.flush(Instant::now(), shard);
         train.clear();
         let mut run: Option<(Path, usize)> = None;
         let mut send = |path: Path, train: &[u8], segment: usize| {
@@ -160,7 +186,7 @@ impl Worker {
             }
         };
         let limit = sockets.first().map_or(1, Udp::max_segments);
-        for (path, datagram) in outbox.iter() {
+        for (path, datagram) in outbox.iter().filter(|(path, _)| path.protocol == Protocol::Udp) {
             match run {
                 Some((to, segment))
                     if to == path

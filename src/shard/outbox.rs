@@ -4,13 +4,21 @@ use crate::metrics::Volume;
 use crate::transport::TransportOut;
 use crate::transport::spec::Path;
 
+/// A datagram's place in the [`Outbox`].
+struct Datagram {
+    path: Path,
+    start: usize,
+    end: usize,
+    video: bool,
+}
+
 /// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
 #[derive(Default)]
 pub struct Outbox {
     /// The first `used` octets are datagrams; what is behind them is left over from earlier ticks.
     bytes: Vec<u8>,
     used: usize,
-    datagrams: Vec<(Path, usize, usize)>,
+    datagrams: Vec<Datagram>,
     /// What transports sent on their own account since this was counted last.
     stun: Volume,
     dtls: Volume,
@@ -19,7 +27,19 @@ pub struct Outbox {
 impl Outbox {
     /// The datagrams in the order of sending: where to, and what.
     pub fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> {
-        self.datagrams.iter().map(|(path, start, end)| (*path, &self.bytes[*start..*end]))
+        self.entries().map(|(path, datagram, _)| (path, datagram))
+    }
+
+    /// Also says what is video: on a path that is congested, that goes first.
+    pub fn entries(&self) -> impl Iterator<Item = (Path, &[u8], bool)> {
+        self.datagrams.iter().map(|d| (d.path, &self.bytes[d.start..d.end], d.video))
+    }
+
+    /// Says that what was queued last is video.
+    pub(super) fn last_is_video(&mut self) {
+        if let Some(last) = self.datagrams.last_mut() {
+            last.video = true;
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -63,7 +83,7 @@ impl Outbox {
     /// Makes the next `len` octets a datagram.
     fn queue(&mut self, path: Path, len: usize) {
         if len > 0 {
-            self.datagrams.push((path, self.used, self.used + len));
+            self.datagrams.push(Datagram { path, start: self.used, end: self.used + len, video: false });
             self.used += len;
         }
     }

@@ -124,6 +124,12 @@ impl Ice {
         self.paths.iter().max_by_key(|known| known.last_check).map(|known| known.path)
     }
 
+    /// Forgets a path that leads nowhere any more.
+    pub fn path_closed(&mut self, path: Path) {
+        self.paths.retain(|known| known.path != path);
+        self.nominated = self.nominated.filter(|nominated| *nominated != path);
+    }
+
     /// Handles one STUN message and returns the answer to send back the same way. `None` for indications, which want
     /// none and mean nothing here.
     ///

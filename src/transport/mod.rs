@@ -93,6 +93,12 @@ impl Transport {
         self.ice.nominated().or(self.dtls_path).or_else(|| self.ice.latest())
     }
 
+    /// Forgets a path that leads nowhere any more. Media goes by another that was checked, or waits for one.
+    pub fn path_closed(&mut self, path: Path) {
+        self.ice.path_closed(path);
+        self.dtls_path = self.dtls_path.filter(|known| *known != path);
+    }
+
     /// Handles one datagram (RFC 7983). RTP and RTCP are authenticated and decrypted in place and handed back; on
     /// error the datagram's content is unspecified.
     pub fn handle(

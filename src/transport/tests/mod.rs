@@ -119,6 +119,21 @@ fn media_follows_the_browser_to_another_path() {
 }
 
 #[test]
+fn a_closed_path_is_forgotten_and_media_goes_by_another() {
+    let mut call = Call::connected(&[GCM]);
+    let mut keys = call.keys();
+    call.check(path(2), false).unwrap();
+    call.transport.path_closed(path(1));
+    assert_eq!(call.transport.send_path(), Some(path(2)));
+    assert_eq!(call.handle(path(1), &sealed_by(&mut keys, 1)), Err(DropReason::UnknownAddress));
+    call.transport.path_closed(path(2));
+    assert_eq!(call.transport.send_path(), None);
+    call.check(path(3), true).unwrap();
+    assert!(call.handle(path(3), &sealed_by(&mut keys, 2)).is_ok());
+    assert_eq!(call.transport.send_path(), Some(path(3)));
+}
+
+#[test]
 fn a_restart_keeps_media_flowing_and_the_keys() {
     let mut call = Call::connected(&[GCM]);
     let mut keys = call.keys();
