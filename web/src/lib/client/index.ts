@@ -1,4 +1,5 @@
 /** The client library: everything a page needs for a call, and nothing of any framework. */
+export type { DataMessage } from './data';
 export { DeviceError, RequestError, type DeviceFailure, type DeviceKind, type RequestFailure } from './errors';
 export { LevelMeter } from './level';
 export type { TrackKind } from './lines';
@@ -7,6 +8,6 @@ export { Lobby } from './lobby';
 export { LocalMedia, type DeviceList, type Input } from './local';
 export type * from './protocol.gen';
 export { randomRoom } from './random';
-export { Room, type RoomEvents, type RoomOptions, type RoomState, type Tracks } from './room';
+export { Room, type DataChannelName, type RoomEvents, type RoomOptions, type RoomState, type Tracks } from './room';
 export type { Owner, SourceKind } from './roster';
 export type { Seat } from './seat';

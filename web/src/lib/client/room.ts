@@ -1,4 +1,5 @@
 /** A call: joins a room, keeps signalling and media alive through every interruption, and tells what happens in it. */
+import { frameData, readData, type DataMessage } from './data';
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
 import type { TrackKind } from './lines';
@@ -38,6 +39,8 @@ const GROW_AFTER_MS = 200;
 const GROW_WITHIN_MS = 2_000;
 const CHAT_TRIES = 4;
 
+export type DataChannelName = 'reliable' | 'lossy';
+
 export type Tracks = Partial<Record<TrackKind, MediaStreamTrack>>;
 
 export interface RoomOptions {
@@ -73,7 +76,8 @@ export interface RoomEvents {
   /** Our own microphone, camera or screen went on or off. */
   media: Media;
   blocked: boolean;
-  data: { channel: 'reliable' | 'lossy'; data: ArrayBuffer | string };
+  /** A member sent bytes over a data channel. */
+  data: DataMessage & { channel: DataChannelName };
 }
 
 export class Room extends Emitter<RoomEvents> {
@@ -206,12 +210,15 @@ export class Room extends Emitter<RoomEvents> {
     }
   }
 
-  /** Sends bytes through the SFU to the other members; false while the channel is not open. */
-  send(channel: 'reliable' | 'lossy', data: string | ArrayBuffer): boolean {
+  /**
+   * Sends bytes (a string as UTF-8) through the SFU to the other members, or to one of them; 64,000 bytes at most. False
+   * while the channel is not open. `lossy` is unordered and never repeated.
+   */
+  send(channel: DataChannelName, data: string | ArrayBuffer | Uint8Array, to?: MemberId): boolean {
     const line = this.link.lines?.[channel];
     if (line?.readyState !== 'open') return false;
-    if (typeof data === 'string') line.send(data);
-    else line.send(data);
+    const payload = typeof data === 'string' ? new TextEncoder().encode(data) : new Uint8Array(data);
+    line.send(frameData(payload, to));
     return true;
   }
 
@@ -314,7 +321,10 @@ export class Room extends Emitter<RoomEvents> {
     lines.seats.forEach((line, index) => this.#seats[index]?.bind(line));
     this.playback.use([...lines.seats.map(({ audio }) => audio), ...lines.loud].map(({ receiver }) => receiver.track));
     for (const channel of ['reliable', 'lossy'] as const) {
-      lines[channel].onmessage = ({ data }) => this.emit('data', { channel, data });
+      lines[channel].onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
+        const message = readData(data);
+        if (message) this.emit('data', { channel, ...message });
+      };
     }
     this.emit('seats', this.#seats);
   }
