@@ -1,0 +1,70 @@
+/** One behaviour of Plenum as one test, with a stage of its own: servers, proxies and bots, which end with it. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'node:test';
+import { Bot } from './bot.mjs';
+import { startServer } from './server.mjs';
+
+/** What failures leave behind to be looked at. */
+export const RESULTS = resolve(import.meta.dirname, '../../test-results/e2e');
+const WITHIN_MS = 180_000;
+
+/** Registers a test. `options.skip` as in `node:test`. */
+export function behaviour(sentence, play, options = {}) {
+  test(sentence, { timeout: WITHIN_MS, ...options }, async () => {
+    const stage = new Stage(sentence);
+    try {
+      await play(stage);
+    } catch (error) {
+      await stage.keepEvidence();
+      throw error;
+    } finally {
+      await stage.end();
+    }
+  });
+}
+
+class Stage {
+  #bots = [];
+  #servers = [];
+  #endings = [];
+
+  constructor(sentence) {
+    this.slug = sentence.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 60);
+  }
+
+  async server(flags) {
+    const server = await startServer(flags);
+    this.#servers.push(server);
+    return server;
+  }
+
+  bot(options) {
+    const bot = new Bot(options);
+    this.#bots.push(bot);
+    return bot;
+  }
+
+  /** Something else that is to end with the test, before the servers do. */
+  atEnd(ending) {
+    this.#endings.push(ending);
+  }
+
+  /** A picture and the console of every page, and what the servers logged. */
+  async keepEvidence() {
+    mkdirSync(RESULTS, { recursive: true });
+    for (const bot of this.#bots.filter(({ page }) => page)) {
+      const path = resolve(RESULTS, `${this.slug}.${bot.name}`);
+      await bot.page.screenshot({ path: `${path}.png` }).catch(() => undefined);
+      const seen = await bot.run(() => JSON.stringify({ state: window.__plenum?.room.state, diary: window.__diary }, null, 1)).catch(String);
+      writeFileSync(`${path}.txt`, `${seen}\n${bot.console}\n`);
+    }
+    this.#servers.forEach((server, index) => writeFileSync(resolve(RESULTS, `${this.slug}.server-${index}.log`), server.log()));
+  }
+
+  async end() {
+    await Promise.allSettled(this.#bots.map((bot) => bot.close()));
+    await Promise.allSettled(this.#endings.map((ending) => ending()));
+    await Promise.allSettled(this.#servers.map((server) => server.end()));
+  }
+}

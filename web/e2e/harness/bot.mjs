@@ -1,0 +1,205 @@
+/** Someone at a browser: opens pages, presses what a person would press, and tells what is seen and heard. */
+import assert from 'node:assert/strict';
+import { browserNamed } from './browsers.mjs';
+import { installDevices } from './devices.mjs';
+import { installPainter, installReader } from './picture.mjs';
+import { PATIENCE_MS, until } from './until.mjs';
+import { installDiary, installWatch } from './watch.mjs';
+
+/** Codecs shift colours by a few degrees; bots stand at least 40 apart. */
+const HUE_ERROR = 15;
+/** One bin of the page's analysis is 6 Hz wide. */
+const TONE_ERROR_HZ = 18;
+/** A frame of the next source may be on the screen for a moment before the page hears of it. */
+const WRONG_SAMPLES = 1;
+
+export const CAMERA = { width: 640, height: 360, fps: 15 };
+
+export class Bot {
+  #page;
+  #context;
+  #told = [];
+
+  /** `camera` and `screen` are hues; sizes may be given by `size`. `init` are more [function, argument] for the page. */
+  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, init = [], viewport }) {
+    Object.assign(this, { name, browser, hue, tone, screen, size, devices, init });
+    this.viewport = viewport ?? { width: 960, height: 640 };
+  }
+
+  get page() {
+    return this.#page;
+  }
+
+  get context() {
+    return this.#context;
+  }
+
+  /** What the page wrote to its console, for the failure's report. */
+  get console() {
+    return this.#told.join('\n');
+  }
+
+  async open(url) {
+    const browser = await browserNamed(this.browser);
+    this.#context ??= await browser.createBrowserContext();
+    // Windows: a tab behind another draws nothing in Firefox.
+    this.#page ??= await this.#newPage();
+    await this.#page.goto(url, { waitUntil: 'domcontentloaded' });
+  }
+
+  async #newPage() {
+    const page = await this.#context.newPage({ type: 'window' });
+    page.on('console', (message) => this.#told.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => this.#told.push(`page error: ${error.stack ?? error}`));
+    await page.setViewport(this.viewport);
+    const painted = (hue) => hue !== undefined && { hue, ...this.size };
+    const devices = { camera: painted(this.hue), screen: painted(this.screen), tone: this.tone };
+    const all = [[installPainter], [installReader], ...(this.devices ? [[installDevices, devices]] : []), [installWatch], [installDiary], ...this.init];
+    for (const [install, ...args] of all) await page.evaluateOnNewDocument(install, ...args);
+    return page;
+  }
+
+  /** Opens the room's page and goes through the green room, with every device the bot has. */
+  async join(origin, room) {
+    await this.open(`${origin}/r/${room}`);
+    await this.enterName();
+    if (this.devices && (this.hue !== undefined || this.tone !== undefined)) {
+      await this.press('Use camera and microphone');
+      await this.press('Join now');
+    } else {
+      await this.press('Join without devices');
+    }
+    await this.joined();
+  }
+
+  async enterName() {
+    await this.#page.waitForSelector('input[autocomplete=name]', { timeout: PATIENCE_MS });
+    await this.#page.click('input[autocomplete=name]');
+    await this.#page.type('input[autocomplete=name]', this.name);
+  }
+
+  async joined() {
+    const state = () => this.#page.evaluate(() => ({ ...window.__plenum?.room.state, error: window.__plenum?.room.state.error?.code }));
+    const there = async () => {
+      const { phase, media } = await state();
+      return phase === 'joined' && media === 'connected';
+    };
+    await until(`${this.name} is in the call, media connected`, there, { lastSeen: state });
+  }
+
+  run(what, ...args) {
+    return this.#page.evaluate(what, ...args);
+  }
+
+  /** Presses the button that is called `label`, as soon as there is one that can be pressed. */
+  async press(label) {
+    const find = (wanted) =>
+      [...document.querySelectorAll('button')].find((button) => {
+        const called = button.getAttribute('aria-label') ?? button.textContent.trim();
+        return called === wanted && !button.disabled && button.getClientRects().length > 0;
+      });
+    const button = await until(
+      `a button “${label}” for ${this.name}`,
+      async () => (await this.#page.evaluateHandle(find, label)).asElement(),
+      { lastSeen: () => this.words() },
+    );
+    await button.click();
+  }
+
+  /** Everything that is to be read on the page. */
+  words() {
+    return this.run(() => document.body.innerText);
+  }
+
+  async reads(text) {
+    await until(`${this.name} reads “${text}”`, async () => (await this.words()).includes(text), { lastSeen: () => this.words() });
+  }
+
+  /** The names on the tiles are exactly these and our own, in any order. */
+  async seesTilesOf(...others) {
+    const wanted = [...others.map((other) => (typeof other === 'string' ? other : other.name)), 'You'].sort();
+    const look = async () => JSON.stringify((await this.run(() => window.__watch.names())).sort()) === JSON.stringify(wanted);
+    await until(`${this.name} sees tiles of ${wanted.join(', ')}`, look, { lastSeen: () => this.run(() => window.__watch.names()) });
+  }
+
+  /** Under this name there is the picture of this hue, and it moves. */
+  async seesPicture(name, hue, within = PATIENCE_MS) {
+    const counters = new Set();
+    const look = async () => {
+      const seen = (await this.run(() => window.__watch.pictures()))[name];
+      if (seen && near(seen.hue, hue, 360, HUE_ERROR)) counters.add(seen.counter);
+      return counters.size >= 3;
+    };
+    await until(`${this.name} sees hue ${hue} under “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.pictures()) });
+  }
+
+  /** With this name there sounds this tone; `null` is silence. */
+  async hearsTone(name, tone, within = PATIENCE_MS) {
+    const look = async () => {
+      const heard = (await this.run(() => window.__watch.tones()))[name];
+      return tone === null ? heard === null : heard != null && Math.abs(heard - tone) <= TONE_ERROR_HZ;
+    };
+    await until(`${this.name} hears ${tone ?? 'nothing'} from “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.tones()) });
+  }
+
+  async sees(other, within) {
+    await this.seesPicture(other.name, other.hue, within);
+  }
+
+  async hears(other, within) {
+    await this.hearsTone(other.name, other.tone, within);
+  }
+
+  /** There is no picture under this name, but a tile. */
+  async seesNoPicture(name) {
+    const look = async () => (await this.run(() => window.__watch.pictures()))[name] === null;
+    await until(`${this.name} sees no picture under “${name}”`, look, { lastSeen: () => this.run(() => window.__watch.pictures()) });
+  }
+
+  /** From now on every tile is looked at ten times a second. */
+  async follow() {
+    await this.run(() => window.__watch.follow());
+  }
+
+  followed() {
+    return this.run(() => window.__watch.followed());
+  }
+
+  /** Nobody's picture stood under another's name since {@link follow}. */
+  async sawNobodyUnderAnotherName(...others) {
+    const followed = await this.followed();
+    for (const { name, hue } of others) {
+      const wrong = Object.entries(followed[name]?.hues ?? {}).filter(([seen]) => !near(Number(seen), hue, 360, HUE_ERROR));
+      const samples = wrong.reduce((sum, [, count]) => sum + count, 0);
+      assert.ok(samples <= WRONG_SAMPLES, `${this.name} saw hues ${JSON.stringify(wrong)} under “${name}”, whose own is ${hue}`);
+    }
+  }
+
+  diary() {
+    return this.run(() => window.__diary);
+  }
+
+  /** Offers made by this page so far. */
+  offers() {
+    return this.run(() => window.__plenum.room.link.offers);
+  }
+
+  memberId() {
+    return this.run(() => window.__plenum.room.me);
+  }
+
+  async leave() {
+    await this.press('Leave call');
+    await this.reads('You left the call');
+  }
+
+  async close() {
+    await this.#context?.close();
+    this.#context = this.#page = undefined;
+  }
+}
+
+function near(a, b, round, error) {
+  const apart = Math.abs(a - b) % round;
+  return Math.min(apart, round - apart) <= error;
+}

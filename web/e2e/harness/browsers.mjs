@@ -1,0 +1,77 @@
+/** Chromium and Firefox: each started once a run, with a fresh context for every bot. */
+import { execFileSync } from 'node:child_process';
+import puppeteer from 'puppeteer-core';
+import { ownNetwork } from './network.mjs';
+
+const CHROMIUM = [
+  // The tests run as root in containers, where the sandbox cannot start; they open no page but ours.
+  '--no-sandbox',
+  // Pages of many bots are all in front of somebody's eyes.
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+  // A bot that reloads has clicked nothing yet, and must be heard nevertheless.
+  '--autoplay-policy=no-user-gesture-required',
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+  '--disable-gpu',
+  '--disable-dev-shm-usage',
+];
+
+const FIREFOX = {
+  'media.autoplay.default': 0,
+  'media.autoplay.blocking_policy': 0,
+  'media.navigator.permission.disabled': true,
+  // Bots in windows behind others draw and listen too.
+  'dom.min_background_timeout_value': 4,
+  'dom.timeout.enable_budget_timer_throttling': false,
+  'widget.windows.window_occlusion_tracking.enabled': false,
+  'media.peerconnection.ice.obfuscate_host_addresses': false,
+  // Nothing is fetched that no test asked for.
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'media.gmp-manager.updateEnabled': false,
+};
+
+const running = new Map();
+
+/** `firefox` is played by Chromium where Firefox could not connect. */
+export function browserNamed(name) {
+  const played = name === 'firefox' && !ownNetwork() ? 'chromium' : name;
+  if (!running.has(played)) running.set(played, played === 'firefox' ? startFirefox() : startChromium());
+  return running.get(played);
+}
+
+export async function closeAll() {
+  for (const browser of running.values()) await (await browser).close();
+  running.clear();
+}
+
+function startChromium() {
+  return puppeteer.launch({
+    browser: 'chrome',
+    executablePath: process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome'),
+    args: CHROMIUM,
+    // The tools' own pretence of a focused page would hide what people see.
+    protocolTimeout: 60_000,
+  });
+}
+
+function startFirefox() {
+  return puppeteer.launch({
+    browser: 'firefox',
+    executablePath: process.env.FIREFOX ?? found('firefox-esr', 'firefox'),
+    extraPrefsFirefox: FIREFOX,
+    protocolTimeout: 60_000,
+  });
+}
+
+function found(...names) {
+  for (const name of names) {
+    try {
+      return execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim();
+    } catch {
+      // Under another name, perhaps.
+    }
+  }
+  throw new Error(`none of ${names.join(', ')} is installed: scripts/test-tools.sh does that on Debian`);
+}

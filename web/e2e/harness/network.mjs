@@ -1,0 +1,89 @@
+/**
+ * A network namespace for one run: Firefox never pairs a LAN candidate with 127.0.0.1, so the browsers need an address
+ * of their own, and no packet of a test leaves the machine. It ends with its last process; nothing is left to tear down.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+
+/** Told to the process inside, so that it does not enter another. */
+const INSIDE = 'PLENUM_E2E_NETWORK';
+/** What stands for the network between browsers and server. Its name is none that Plenum takes for a container's. */
+const INTERFACE = 'e2e0';
+/** The kinds of interface that carry an address, the plainest first; kernels are built with some of them. */
+const KINDS = [['dummy'], ['ifb'], ['veth', 'peer', 'name', 'e2e1']];
+
+/** Where the server is: an address of the loopback interface, where browsers gather no candidates. */
+export const SERVER_ADDRESS = '10.77.0.1';
+/** Where the browsers are. */
+export const BROWSER_ADDRESS = '10.78.0.1';
+const PREFIX = 24;
+
+/** True inside the namespace. */
+export function ownNetwork() {
+  return process.env[INSIDE] === 'own';
+}
+
+/**
+ * Runs `script` again inside a new namespace and takes over its exit code; true for the process that is to run the
+ * tests. Where namespaces are not permitted that is this process, with Chromium alone; never in CI.
+ */
+export async function enterOwnNetwork(script) {
+  if (process.env[INSIDE]) {
+    if (ownNetwork()) setUp();
+    return true;
+  }
+  const unshare = waysIn().find((way) => spawnSync('unshare', [...way, 'sh', '-c', PROBE]).status === 0);
+  if (!unshare) {
+    const why = 'no network namespace of our own (it takes unshare and ip, and root or user namespaces)';
+    if (process.env.CI === 'true') {
+      console.error(`plenum e2e: ${why}: refusing to test without Firefox in CI`);
+      process.exit(1);
+    }
+    console.error(`\n!!! plenum e2e: ${why}.\n!!! FIREFOX IS NOT TESTED. Chromium plays its part.\n`);
+  }
+  const node = [process.execPath, '--test-reporter=spec', script, ...process.argv.slice(2)];
+  const [command, ...args] = unshare ? ['unshare', ...unshare, ...node] : node;
+  const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: unshare ? 'own' : 'none' } });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+  process.exitCode = await new Promise((resolve) => child.on('exit', (code) => resolve(code ?? 1)));
+  return false;
+}
+
+/** The browsers' machine moves to another network: the old address goes, a new one comes. Returns the new one. */
+export function changeBrowserAddress(from = BROWSER_ADDRESS) {
+  const to = from.replace(/\d+$/, (last) => String(Number(last) + 1));
+  ip('address', 'add', `${to}/${PREFIX}`, 'dev', INTERFACE);
+  ip('address', 'delete', `${from}/${PREFIX}`, 'dev', INTERFACE);
+  ip('route', 'replace', 'default', 'dev', INTERFACE);
+  return to;
+}
+
+/** Back to how the run began. */
+export function restoreBrowserAddress() {
+  ip('address', 'flush', 'dev', INTERFACE);
+  ip('address', 'add', `${BROWSER_ADDRESS}/${PREFIX}`, 'dev', INTERFACE);
+  ip('route', 'replace', 'default', 'dev', INTERFACE);
+}
+
+const PROBE = KINDS.map((kind) => `ip link add ${INTERFACE} type ${kind.join(' ')}`).join(' || ');
+
+/** Root makes a namespace at once; others need a user namespace around it. */
+function waysIn() {
+  return [['--net'], ['--map-root-user', '--net']];
+}
+
+function setUp() {
+  ip('link', 'set', 'lo', 'up');
+  ip('address', 'add', `${SERVER_ADDRESS}/32`, 'dev', 'lo');
+  const made = KINDS.find((kind) => spawnSync('ip', ['link', 'add', INTERFACE, 'type', ...kind]).status === 0);
+  if (!made) throw new Error('this kernel makes no interface that could carry an address');
+  ip('link', 'set', INTERFACE, 'up');
+  if (made[0] === 'veth') ip('link', 'set', 'e2e1', 'up');
+  ip('address', 'add', `${BROWSER_ADDRESS}/${PREFIX}`, 'dev', INTERFACE);
+  // Browsers ask which address leads to the world; packets that go there end in the interface.
+  ip('route', 'add', 'default', 'dev', INTERFACE);
+}
+
+function ip(...args) {
+  const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+}
