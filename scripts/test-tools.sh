@@ -5,6 +5,10 @@ missing=
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 command -v firefox-esr >/dev/null 2>&1 || command -v firefox >/dev/null 2>&1 || missing="$missing firefox-esr"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
+# A sound card for Firefox, which makes no sound without one.
+command -v pulseaudio >/dev/null 2>&1 || missing="$missing pulseaudio"
+# `unshare` is part of every Debian, but not of every image of it.
+command -v unshare >/dev/null 2>&1 || missing="$missing util-linux"
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import puppeteer from 'puppeteer-core';
 import { ownNetwork } from './network.mjs';
+import { startSoundCard } from './sound.mjs';
 
 const CHROMIUM = [
   // The tests run as root in containers, where the sandbox cannot start; they open no page but ours.
@@ -33,6 +34,7 @@ const FIREFOX = {
 };
 
 const running = new Map();
+let soundCard;
 
 /** `firefox` is played by Chromium where Firefox could not connect. */
 export function browserNamed(name) {
@@ -44,6 +46,7 @@ export function browserNamed(name) {
 export async function closeAll() {
   for (const browser of running.values()) await (await browser).close();
   running.clear();
+  await soundCard?.close();
 }
 
 function startChromium() {
@@ -51,16 +54,17 @@ function startChromium() {
     browser: 'chrome',
     executablePath: process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome'),
     args: CHROMIUM,
-    // The tools' own pretence of a focused page would hide what people see.
     protocolTimeout: 60_000,
   });
 }
 
-function startFirefox() {
+async function startFirefox() {
+  soundCard = await startSoundCard();
   return puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? found('firefox-esr', 'firefox'),
     extraPrefsFirefox: FIREFOX,
+    env: { ...process.env, ...soundCard.variables },
     protocolTimeout: 60_000,
   });
 }
