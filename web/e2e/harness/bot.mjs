@@ -175,6 +175,13 @@ export class Bot {
     }
   }
 
+  /** Types a line into the open chat and sends it. */
+  async writes(text) {
+    await this.#page.click('textarea');
+    await this.#page.keyboard.type(text);
+    await this.#page.keyboard.press('Enter');
+  }
+
   diary() {
     return this.run(() => window.__diary);
   }

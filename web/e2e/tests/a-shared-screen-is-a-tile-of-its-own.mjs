@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { behaviour } from '../harness/behaviour.mjs';
+
+behaviour('a shared screen is a tile of its own beside the camera, and goes when it is stopped', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180 });
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60 });
+  for (const bot of [ada, grace]) await bot.join(origin, 'screens');
+  for (const [one, other] of [[ada, grace], [grace, ada]]) {
+    await one.press('Share screen');
+    await other.seesPicture(`${one.name}’s screen`, one.screen);
+    await other.sees(one);
+  }
+  await ada.seesTilesOf(grace, 'Your screen', 'Grace’s screen');
+  // The browser's own button ends it, not the page's.
+  await ada.run(() => window.__plenum.local.screen.track.dispatchEvent(new Event('ended')));
+  await grace.seesTilesOf(ada, 'Your screen');
+  await grace.press('Stop sharing');
+  await ada.seesTilesOf(grace);
+  for (const bot of [ada, grace]) assert.equal(await bot.offers(), 1);
+});
