@@ -115,6 +115,10 @@ export class Bot {
     await until(`${this.name} reads “${text}”`, async () => (await this.words()).includes(text), { lastSeen: () => this.words() });
   }
 
+  async readsNoMore(text) {
+    await until(`“${text}” to be gone from ${this.name}'s page`, async () => !(await this.words()).includes(text), { lastSeen: () => this.words() });
+  }
+
   /** The names on the tiles are exactly these and our own, in any order. */
   async seesTilesOf(...others) {
     const wanted = [...others.map((other) => (typeof other === 'string' ? other : other.name)), 'You'].sort();
