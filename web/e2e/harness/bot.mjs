@@ -20,9 +20,13 @@ export class Bot {
   #context;
   #told = [];
 
-  /** `camera` and `screen` are hues; sizes may be given by `size`. `init` are more [function, argument] for the page. */
-  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, init = [], viewport }) {
-    Object.assign(this, { name, browser, hue, tone, screen, size, devices, init });
+  /**
+   * `hue` is the camera's and `screen` the shared screen's, both of `size`; `tone` is the microphone's in Hz. Without
+   * `devices` the browser's own remain. `allowed`: the browser was told earlier that the page may use devices; only then
+   * does Chromium bind to each address. `init` holds more [function, ...arguments] for the page.
+   */
+  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, allowed = false, init = [], viewport }) {
+    Object.assign(this, { name, browser, hue, tone, screen, size, devices, allowed, init });
     this.viewport = viewport ?? { width: 960, height: 640 };
   }
 
@@ -42,6 +46,7 @@ export class Bot {
   async open(url) {
     const browser = await browserNamed(this.browser);
     this.#context ??= await browser.createBrowserContext();
+    if (this.allowed) await this.#context.overridePermissions(new URL(url).origin, ['camera', 'microphone']);
     // Windows: a tab behind another draws nothing in Firefox.
     this.#page ??= await this.#newPage();
     await this.#page.goto(url, { waitUntil: 'domcontentloaded' });
@@ -64,7 +69,7 @@ export class Bot {
     await this.open(`${origin}/r/${room}`);
     await this.enterName();
     if (this.devices && (this.hue !== undefined || this.tone !== undefined)) {
-      await this.press('Use camera and microphone');
+      if (!this.allowed) await this.press('Use camera and microphone');
       await this.press('Join now');
     } else {
       await this.press('Join without devices');

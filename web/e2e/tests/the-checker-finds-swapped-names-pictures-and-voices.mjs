@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { behaviour } from '../harness/behaviour.mjs';
+
+/** The other tests wait half a minute before they give up on what must come; what must not come is given this long. */
+const LOOK_FOR_MS = 3_000;
+
+const SWAPS = {
+  'the names on two tiles': () => {
+    const [one, other] = [...document.querySelectorAll('[data-tile]')].filter((face) => face.querySelector('.text').textContent !== 'You');
+    const [a, b] = [one, other].map((face) => face.querySelector('.text'));
+    [a.textContent, b.textContent] = [b.textContent, a.textContent];
+  },
+  'two members in the roster': () => {
+    const { room } = window.__plenum;
+    const roster = room.roster;
+    const [one, other] = room.members.filter(({ id }) => id !== room.me);
+    const member = (who, sources) => ({ ...who, camera: sources.camera, screen: sources.screen });
+    roster.replace({ revision: roster.revision, listed: false, members: [room.self, member(one, other), member(other, one)] });
+    room.emit('members', room.members);
+  },
+  'the sources of two seats': () => {
+    const { seats } = window.__plenum.room;
+    const [one, other] = seats.filter(({ ready }) => ready);
+    const [a, b] = [one.expected, other.expected];
+    for (const [seat, source] of [[one, b], [other, a]]) {
+      Object.defineProperty(seat, 'shown', { get: () => source, set: () => undefined });
+      seat.seat(source);
+    }
+  },
+  'the pictures of two seats': () => {
+    const [one, other] = [...document.querySelectorAll('video[data-shown]')];
+    [one.srcObject, other.srcObject] = [other.srcObject, one.srcObject];
+  },
+};
+
+for (const [what, swap] of Object.entries(SWAPS)) {
+  behaviour(`the checker refuses a page that swaps ${what}`, async (stage) => {
+    const { watcher, ada, grace } = await three(stage);
+    await watcher.follow();
+    await watcher.run(swap);
+    await assert.rejects(watcher.sees(ada, LOOK_FOR_MS), /in vain for: Watcher sees hue/);
+    await assert.rejects(watcher.sees(grace, LOOK_FOR_MS), /in vain for: Watcher sees hue/);
+    await assert.rejects(watcher.sawNobodyUnderAnotherName(ada, grace), /whose own is/);
+  });
+}
+
+behaviour('the checker refuses a page that swaps the voices of two seats', async (stage) => {
+  const { watcher, ada, grace } = await three(stage);
+  await watcher.run(() => {
+    const { link, seats } = window.__plenum.room;
+    const [one, other] = seats.filter(({ ready }) => ready).map(({ index }) => link.lines.seats[index]);
+    [one.audio, other.audio] = [other.audio, one.audio];
+  });
+  for (const bot of [ada, grace]) await assert.rejects(watcher.hears(bot, LOOK_FOR_MS), /in vain for: Watcher hears/);
+});
+
+async function three(stage) {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+  const watcher = stage.bot({ name: 'Watcher', browser: 'chromium' });
+  for (const bot of [ada, grace, watcher]) await bot.join(origin, 'swapped');
+  for (const other of [ada, grace]) {
+    await watcher.sees(other);
+    await watcher.hears(other);
+  }
+  return { watcher, ada, grace };
+}
