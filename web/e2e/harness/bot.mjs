@@ -13,6 +13,8 @@ const TONE_ERROR_HZ = 18;
 /** A frame of the next source may be on the screen for a moment before the page hears of it. */
 const WRONG_SAMPLES = 1;
 
+const DEVICES = ['camera', 'microphone'];
+
 export const CAMERA = { width: 640, height: 360, fps: 15 };
 
 export class Bot {
@@ -22,10 +24,10 @@ export class Bot {
 
   /**
    * `hue` is the camera's and `screen` the shared screen's, both of `size`; `tone` is the microphone's in Hz. Without
-   * `devices` the browser's own remain. `allowed`: the browser was told earlier that the page may use devices; only then
-   * does Chromium bind to each address. `init` holds more [function, ...arguments] for the page.
+   * `devices` the browser's own remain. `allowed`: Chromium was told earlier that the page may use devices, or that it may
+   * not; only where it may does it bind to each address. `init` holds more [function, ...arguments] for the page.
    */
-  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, allowed = false, init = [], viewport }) {
+  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, allowed, init = [], viewport }) {
     Object.assign(this, { name, browser, hue, tone, screen, size, devices, allowed, init });
     this.viewport = viewport ?? { width: 960, height: 640 };
   }
@@ -46,7 +48,7 @@ export class Bot {
   async open(url) {
     const browser = await browserNamed(this.browser);
     this.#context ??= await browser.createBrowserContext();
-    if (this.allowed) await this.#context.overridePermissions(new URL(url).origin, ['camera', 'microphone']);
+    if (this.allowed !== undefined) await this.#context.overridePermissions(new URL(url).origin, this.allowed ? DEVICES : []);
     // Windows: a tab behind another draws nothing in Firefox.
     this.#page ??= await this.#newPage();
     await this.#page.goto(url, { waitUntil: 'domcontentloaded' });
@@ -142,6 +144,17 @@ export class Bot {
     await until(`${this.name} sees hue ${hue} under “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.pictures()) });
   }
 
+  /** Under this name there is a picture that no bot painted, and it goes on. */
+  async seesSomethingMove(name) {
+    const glimpses = new Set();
+    const look = async () => {
+      const seen = (await this.run(() => window.__watch.glimpses()))[name];
+      if (seen != null) glimpses.add(seen);
+      return glimpses.size >= 3;
+    };
+    await until(`${this.name} sees a moving picture under “${name}”`, look, { lastSeen: () => this.run(() => window.__watch.glimpses()) });
+  }
+
   /** With this name there sounds this tone; `null` is silence. */
   async hearsTone(name, tone, within = PATIENCE_MS) {
     const look = async () => {
@@ -172,6 +185,11 @@ export class Bot {
 
   followed() {
     return this.run(() => window.__watch.followed());
+  }
+
+  /** No video element was torn down or fed anew since {@link follow}. */
+  async sawNoInterruption() {
+    assert.equal(await this.run(() => window.__watch.interruptions()), 0, `${this.name}'s pictures were interrupted`);
   }
 
   /** Nobody's picture stood under another's name since {@link follow}. */

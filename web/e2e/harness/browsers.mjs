@@ -18,6 +18,9 @@ const CHROMIUM = [
   '--disable-dev-shm-usage',
 ];
 
+/** A camera and a microphone that Chromium pretends to have; whether a page may use them is still asked. */
+const PRETENDED_DEVICES = '--use-fake-device-for-media-stream';
+
 const FIREFOX = {
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
@@ -36,10 +39,16 @@ const FIREFOX = {
 const running = new Map();
 let soundCard;
 
+const STARTS = {
+  chromium: () => startChromium(CHROMIUM),
+  'chromium with devices': () => startChromium([...CHROMIUM, PRETENDED_DEVICES]),
+  firefox: startFirefox,
+};
+
 /** `firefox` is played by Chromium where Firefox could not connect. */
 export function browserNamed(name) {
   const played = name === 'firefox' && !ownNetwork() ? 'chromium' : name;
-  if (!running.has(played)) running.set(played, played === 'firefox' ? startFirefox() : startChromium());
+  if (!running.has(played)) running.set(played, STARTS[played]());
   return running.get(played);
 }
 
@@ -49,11 +58,11 @@ export async function closeAll() {
   await soundCard?.close();
 }
 
-function startChromium() {
+function startChromium(args) {
   return puppeteer.launch({
     browser: 'chrome',
     executablePath: process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome'),
-    args: CHROMIUM,
+    args,
     protocolTimeout: 60_000,
   });
 }

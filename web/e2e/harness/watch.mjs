@@ -7,6 +7,9 @@ export function installWatch() {
   const ears = new Map();
   let followed = new Map();
   let timer;
+  let interruptions = 0;
+  // A video that is given a source anew says so, and is black until the next frame.
+  document.addEventListener('emptied', () => (interruptions += 1), true);
 
   const room = () => window.__plenum?.room;
   const faces = () => [...document.querySelectorAll('[data-tile]')];
@@ -27,6 +30,13 @@ export function installWatch() {
   function picture(face) {
     const video = videoAt(face);
     return (video && window.__read(video)) ?? null;
+  }
+
+  function glimpse(video) {
+    if (!video?.videoWidth) return null;
+    const pen = new OffscreenCanvas(64, 36).getContext('2d');
+    pen.drawImage(video, 0, 0, 64, 36);
+    return pen.getImageData(0, 0, 64, 36).data.reduce((sum, part) => (Math.imul(sum, 31) + part) | 0, 0);
   }
 
   /** The loudest frequency of a track, in Hz; null in silence. The first call only begins to listen. */
@@ -81,6 +91,8 @@ export function installWatch() {
   window.__watch = {
     names: () => faces().map(nameOf),
     pictures: () => eachTile(picture),
+    /** A number for what is seen on each tile, another for every other picture; null without one. */
+    glimpses: () => eachTile((face) => glimpse(videoAt(face))),
     tones() {
       return eachTile((face) => {
         const track = voice(face);
@@ -90,9 +102,12 @@ export function installWatch() {
     /** Looks at every tile ten times a second from now on. */
     follow() {
       followed = new Map();
+      interruptions = 0;
       clearInterval(timer);
       timer = setInterval(sample, EVERY_MS);
     },
+    /** How often a picture was torn down since then, our own included. */
+    interruptions: () => interruptions,
     /** Per name: how many frames came, and the longest time without a new one until now. */
     followed() {
       const now = performance.now();

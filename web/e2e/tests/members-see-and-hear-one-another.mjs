@@ -16,6 +16,8 @@ behaviour('members see and hear one another under the right names, through comin
   await linus.join(origin, 'three');
   await eachSeesAndHearsTheOthers(ada, minjun, linus);
 
+  await ada.sawNoInterruption();
+  await minjun.sawNoInterruption();
   await minjun.press('Turn camera off');
   for (const bot of [ada, linus]) await bot.seesNoPicture(minjun.name);
   for (const bot of [ada, linus]) await bot.hears(minjun);
@@ -31,6 +33,7 @@ behaviour('members see and hear one another under the right names, through comin
   for (const bot of [ada, linus]) await bot.seesTilesOf(minjun, bot === ada ? linus : ada);
   await eachSeesAndHearsTheOthers(ada, minjun, linus);
 
+  await ada.sawNoInterruption();
   await ada.sawNobodyUnderAnotherName(minjun, linus);
   await minjun.sawNobodyUnderAnotherName(ada, linus);
   for (const bot of [ada, minjun, linus]) assert.equal(await bot.offers(), 1, `${bot.name} negotiated again`);
