@@ -149,7 +149,7 @@ export class Bot {
     const glimpses = new Set();
     const look = async () => {
       const seen = (await this.run(() => window.__watch.glimpses()))[name];
-      if (seen != null) glimpses.add(seen);
+      if (typeof seen === 'number') glimpses.add(seen);
       return glimpses.size >= 3;
     };
     await until(`${this.name} sees a moving picture under “${name}”`, look, { lastSeen: () => this.run(() => window.__watch.glimpses()) });
@@ -159,7 +159,8 @@ export class Bot {
   async hearsTone(name, tone, within = PATIENCE_MS) {
     const look = async () => {
       const heard = (await this.run(() => window.__watch.tones()))[name];
-      return tone === null ? heard === null : heard != null && Math.abs(heard - tone) <= TONE_ERROR_HZ;
+      if (tone === null || typeof heard !== 'number') return heard === tone;
+      return Math.abs(heard - tone) <= TONE_ERROR_HZ;
     };
     await until(`${this.name} hears ${tone ?? 'nothing'} from “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.tones()) });
   }

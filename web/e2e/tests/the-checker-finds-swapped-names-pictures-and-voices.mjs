@@ -23,7 +23,7 @@ const SWAPS = {
     const [one, other] = seats.filter(({ ready }) => ready);
     const [a, b] = [one.expected, other.expected];
     for (const [seat, source] of [[one, b], [other, a]]) {
-      Object.defineProperty(seat, 'shown', { get: () => source, set: () => undefined });
+      Object.defineProperty(seat, 'shown', { get: () => source, set() {} });
       seat.seat(source);
     }
   },
