@@ -50,16 +50,19 @@ class Stage {
     this.#endings.push(ending);
   }
 
-  /** A picture and the console of every page, and what the servers logged. */
+  /** A picture and the console of every page, what the servers logged, and their metrics. */
   async keepEvidence() {
     mkdirSync(RESULTS, { recursive: true });
     for (const bot of this.#bots.filter(({ page }) => page)) {
       const path = resolve(RESULTS, `${this.slug}.${bot.name}`);
       await bot.page.screenshot({ path: `${path}.png` }).catch(() => undefined);
-      const seen = await bot.run(() => JSON.stringify({ state: window.__plenum?.room.state, diary: window.__diary }, null, 1)).catch(String);
+      const seen = await bot.run(tellAll).catch(String);
       writeFileSync(`${path}.txt`, `${seen}\n${bot.console}\n`);
     }
-    this.#servers.forEach((server, index) => writeFileSync(resolve(RESULTS, `${this.slug}.server-${index}.log`), server.log()));
+    for (const [index, server] of this.#servers.entries()) {
+      const metrics = await fetch(`http://${server.host}:${server.port}/metrics`).then((reply) => reply.text(), String);
+      writeFileSync(resolve(RESULTS, `${this.slug}.server-${index}.log`), `${server.log()}\n${metrics}`);
+    }
   }
 
   async end() {
@@ -67,4 +70,16 @@ class Stage {
     await Promise.allSettled(this.#endings.map((ending) => ending()));
     await Promise.allSettled(this.#servers.map((server) => server.end()));
   }
+}
+
+/** In the page: how the call stands, down to the packets of each line. */
+async function tellAll() {
+  const room = window.__plenum?.room;
+  const stats = [...((await window.__plenum?.pc()?.getStats())?.values() ?? [])];
+  const flows = stats
+    .filter(({ type, packetsSent, packetsReceived }) => /^(in|out)bound-rtp$/.test(type) && (packetsSent ?? packetsReceived) > 0)
+    .map(({ type, kind, mid, rid, ssrc, packetsSent, packetsReceived, framesDecoded }) => ({ type, kind, mid, rid, ssrc, packetsSent, packetsReceived, framesDecoded }));
+  const seats = room?.seats.map(({ expected, shown }) => [expected, shown]);
+  const told = { state: room?.state, media: room?.media, seats, loud: room?.loud, members: room?.members, diary: window.__diary };
+  return [JSON.stringify(told), ...flows.map((flow) => JSON.stringify(flow))].join('\n');
 }
