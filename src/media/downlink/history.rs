@@ -87,7 +87,15 @@ impl History {
     /// The packet that was sent `back` packets before the newest.
     pub(super) fn recent(&self, back: u32) -> Option<Entry> {
         let place = self.written.checked_sub(back.checked_add(1)?)? as usize % PACKETS;
-        self.slots.get(place).filter(|_| (back as usize) < PACKETS).map(|slot| slot.entry)
+        let slot = self.slots.get(place).filter(|slot| (back as usize) < PACKETS && slot.times < MOST_TIMES)?;
+        Some(slot.entry)
+    }
+
+    /// Sends nothing of `source` again: its numbers mean other packets now.
+    pub(super) fn forget(&mut self, source: SourceId) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.entry.source == source) {
+            slot.times = MOST_TIMES;
+        }
     }
 
     pub(super) fn resent(&mut self, now: Instant, line: u16, wire: u16) {

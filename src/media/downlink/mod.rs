@@ -172,6 +172,22 @@ impl Downlink {
         }
     }
 
+    /// The packets of `source` come over another connection from now on, with numbers of their own: the lines that take
+    /// it begin anew. Returns whether there are any.
+    pub fn restart(&mut self, source: SourceId) -> bool {
+        let taking = |line: &&mut Line| line.current().is_some_and(|(current, _)| current == source);
+        let mut any = false;
+        for line in self.lines.iter_mut().filter(taking) {
+            line.tenure = None;
+            any = true;
+        }
+        if any {
+            self.history.forget(source);
+            self.changed = true;
+        }
+        any
+    }
+
     /// Source and layer that `line` takes now, and what it would switch to.
     pub fn subscriptions(&self, line: usize) -> [Option<(SourceId, usize)>; 2] {
         self.lines.get(line).map_or([None, None], |line| [line.current(), line.pending()])

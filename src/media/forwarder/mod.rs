@@ -294,6 +294,25 @@ impl Forwarder {
                 publisher.sources[index] = id;
             }
         }
+        if peer.is_some() && peer != old {
+            self.restart(spec.id);
+        }
+    }
+
+    /// Another browser connection carries `source` from now on, as after a reload: what subscribers know of its numbers
+    /// is void.
+    fn restart(&mut self, source: SourceId) {
+        for peer in 0..self.subscribers.len() {
+            let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { continue };
+            if subscriber.downlink.restart(source) {
+                for line in 0..subscriber.shown.len() {
+                    if subscriber.shown[line] == Some(source) {
+                        subscriber.outlet.release(line);
+                    }
+                }
+                self.note_waiting(peer);
+            }
+        }
     }
 
     /// Ends a source.

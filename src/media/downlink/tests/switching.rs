@@ -73,6 +73,38 @@ fn the_old_source_flows_until_the_new_ones_key_frame() {
     assert_eq!(bench.forward(VIDEO, &b, &gone[0]), Err(DropReason::NotSelected));
 }
 
+/// A member that reloads the page comes back over another connection: same sources, other sequence numbers.
+#[test]
+fn a_source_that_comes_over_another_connection_begins_anew_whatever_its_numbers() {
+    let mut bench = Bench::new(spec(1), 3);
+    let (mut voice, mut picture) = (Publisher::opus(1, 5), Publisher::vp8(1, 0, 5));
+    for line in [AUDIO, VIDEO] {
+        bench.downlink.assign(line, Some(SourceId(1)));
+    }
+    for step in 0..5 {
+        for (line, publisher) in [(AUDIO, &mut voice), (VIDEO, &mut picture)] {
+            let frame = publisher.frame(bench.epoch, step * 20_000, 1, step == 0, 0);
+            assert!(bench.forward(line, publisher, &frame[0]).is_ok());
+        }
+    }
+    let last = bench.got.last().unwrap().seq as u16;
+    let old = [picture];
+    assert!(bench.nack(105_000, 1_001, last, &old).is_ok());
+
+    let mut voice = Publisher { seq: 7, ..Publisher::opus(1, 8) };
+    let mut picture = Publisher { seq: 7, ..Publisher::vp8(1, 0, 8) };
+    assert!(bench.downlink.restart(SourceId(1)) && !bench.downlink.restart(SourceId(1)));
+    assert!(bench.downlink.take_changed());
+    assert!(bench.nack(150_000, 1_001, last, &old).is_err(), "what the numbers meant before is void");
+    assert_eq!(bench.downlink.wants_key_frame(VIDEO), Some((SourceId(1), 0)));
+    for (line, publisher) in [(AUDIO, &mut voice), (VIDEO, &mut picture)] {
+        let frame = publisher.frame(bench.epoch, 120_000, 1, true, 0);
+        assert!(bench.forward(line, publisher, &frame[0]).is_ok(), "line {line}");
+    }
+    let videos: Vec<Read> = bench.got.iter().filter(|read| read.ssrc == 1_001).cloned().collect();
+    assert_one_vp8_stream(&videos);
+}
+
 #[test]
 fn a_voice_changes_at_once_and_marks_a_talk_spurt() {
     let mut bench = Bench::new(spec(1), 2);
