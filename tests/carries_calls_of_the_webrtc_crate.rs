@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::common::bot::{Bot, Shape};
-use super::common::browser::{Received, assert_gapless};
 use super::common::dtls::SHA1;
 use super::common::relay::{Relay, Way, lossy};
 use super::common::server::Server;
+use super::common::stream::{Received, assert_gapless};
 use super::common::{PATIENCE, offer, picture, through};
 
 /// Publishes until the last picture and the last sound have arrived; what was sent.

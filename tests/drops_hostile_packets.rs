@@ -9,9 +9,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use rtc_stun::message::TransactionId;
 
-use super::common::browser::{Browser, Shape, assert_gapless};
+use super::common::browser::{Browser, Shape};
 use super::common::dtls::wrong_keys;
 use super::common::server::Server;
+use super::common::stream::assert_gapless;
 use super::common::{connect, offer, picture, until};
 
 /// Of each kind, so many.

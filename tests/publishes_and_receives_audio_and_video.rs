@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::common::browser::{Browser, Shape, assert_gapless};
+use super::common::browser::{Browser, Shape};
 use super::common::dtls::{GCM, SHA1};
 use super::common::server::Server;
+use super::common::stream::assert_gapless;
 use super::common::{connect, live, picture, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::common::browser::{Browser, Shape, assert_gapless};
+use super::common::browser::{Browser, Shape};
 use super::common::server::Server;
+use super::common::stream::assert_gapless;
 use super::common::{connect, live, picture, until};
 
 /// Which layer the last packet on the seat is of, by its maker.

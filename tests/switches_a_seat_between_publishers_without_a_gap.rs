@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use super::common::browser::{Browser, Shape, assert_gapless};
+use super::common::browser::{Browser, Shape};
 use super::common::server::Server;
+use super::common::stream::assert_gapless;
 use super::common::{connect, live, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

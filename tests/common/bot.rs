@@ -265,10 +265,10 @@ impl Bot {
     }
 
     /// What came on the line with `mid`, in the order of coming.
-    pub fn on(&self, mid: &str) -> Vec<super::browser::Received> {
+    pub fn on(&self, mid: &str) -> Vec<super::stream::Received> {
         let line = self.answered.lines.iter().find(|line| line.mid == mid).unwrap();
         let mid_id = self.extensions[MID_URI];
-        let received = |packet: &Packet| super::browser::Received {
+        let received = |packet: &Packet| super::stream::Received {
             ssrc: packet.header.ssrc,
             seq: packet.header.sequence_number,
             timestamp: packet.header.timestamp,

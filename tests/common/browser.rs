@@ -1,17 +1,16 @@
 //! A browser of our own over one real socket: ICE, DTLS, SRTP, RTX in both directions. It can do what the `webrtc` crate
 //! cannot: change its 5-tuple, repeat a layer with its rid, send packets that no browser sends.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use rtc_crypto::default_provider;
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
-use rtc_rtp::header::Header;
 use rtc_rtp::packet::Packet;
 use rtc_shared::marshal::{Marshal, Unmarshal};
 use rtc_stun::attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
@@ -21,8 +20,11 @@ use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, Trans
 
 use super::dtls::{Dtls, GCM, Keys};
 use super::offer::{self, Answered, CAMERA, MICROPHONE, Wanted};
-use super::picture;
 use super::server::{Member, Server};
+use super::stream::{Gaps, Received};
+use publish::{Uplink, uplink};
+
+mod publish;
 
 /// Between two checks, until an answer came.
 const CHECK_FIRST: Duration = Duration::from_millis(50);
@@ -32,43 +34,6 @@ const CHECK_AGAIN: Duration = Duration::from_millis(500);
 const NACK_AGAIN: Duration = Duration::from_millis(60);
 /// Lost packets asked for at most: more come only when something is wrong.
 const MOST_MISSING: usize = 500;
-
-/// A media packet as it came, retransmissions unwrapped.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Received {
-    pub ssrc: u32,
-    pub seq: u16,
-    pub timestamp: u32,
-    pub marker: bool,
-    pub pt: u8,
-    pub csrc: Vec<u32>,
-    pub mid: Option<String>,
-    pub level: Option<u8>,
-    pub payload: Bytes,
-    /// By RTX.
-    pub repaired: bool,
-}
-
-/// One stream that a browser sends.
-struct Uplink {
-    ssrc: u32,
-    rtx: u32,
-    mid: &'static str,
-    rid: Option<&'static str>,
-    pt: u8,
-    seq: u16,
-    rtx_seq: u16,
-    sent: HashMap<u16, Packet>,
-    packets: u32,
-    octets: u32,
-}
-
-/// What is missing of a stream that comes.
-#[derive(Default)]
-struct Gaps {
-    highest: Option<u16>,
-    missing: BTreeMap<u16, Option<Instant>>,
-}
 
 pub struct Browser {
     pub member: Member,
@@ -110,14 +75,6 @@ pub struct Browser {
 fn random(letters: usize) -> String {
     use rand::Rng;
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(letters).map(char::from).collect()
-}
-
-/// A layer or a microphone: SSRCs from one of a browser's own ten.
-fn uplink(index: u32, mid: &'static str, rid: Option<&'static str>, pt: u8) -> Uplink {
-    use rand::Rng;
-    let base = rand::rng().random_range(1..u32::MAX / 16) * 16 + index * 2;
-    let (seq, sent) = (rand::rng().random_range(0..1_000), HashMap::new());
-    Uplink { ssrc: base, rtx: base + 1, mid, rid, pt, seq, rtx_seq: 7, sent, packets: 0, octets: 0 }
 }
 
 /// How a browser is to be.
@@ -409,12 +366,6 @@ impl Browser {
         self.gaps.get(&self.ssrc_of(mid)).map_or(0, |gaps| gaps.missing.len())
     }
 
-    /// Asks for a key frame of the picture on the line with `mid`.
-    pub fn ask_for_key_frame(&mut self, mid: &str) {
-        let pli = PictureLossIndication { sender_ssrc: 1, media_ssrc: self.ssrc_of(mid) };
-        self.send_rtcp(&pli.marshal().unwrap());
-    }
-
     pub fn send_rtcp(&mut self, plain: &[u8]) {
         let Some(keys) = &mut self.keys else { return };
         let sealed = keys.seal.encrypt_rtcp(plain).unwrap();
@@ -424,152 +375,5 @@ impl Browser {
     /// Seals a packet with its keys, whatever is in it.
     pub fn seal(&mut self, plain: &[u8]) -> BytesMut {
         self.keys.as_mut().unwrap().seal.encrypt_rtp(plain).unwrap()
-    }
-
-    /// Sends a picture on the lowest layer or the only one; what the server may not change of its packets.
-    pub fn send_picture(&mut self, key: bool, parts: usize) -> Vec<Bytes> {
-        self.send_layers(1, key, parts).remove(0)
-    }
-
-    /// Sends one picture on the lowest `layers` layers.
-    pub fn send_layers(&mut self, layers: usize, key: bool, parts: usize) -> Vec<Vec<Bytes>> {
-        self.picture += 1;
-        let maker = self.maker();
-        let timestamp = (self.born.elapsed().as_millis() as u32).wrapping_mul(90);
-        let mut bodies = Vec::new();
-        for layer in 0..layers {
-            let payloads = picture::picture(maker + layer as u8, self.picture, key, parts);
-            for (part, payload) in payloads.iter().enumerate() {
-                self.send_media(1 + layer, timestamp, part + 1 == parts, payload.clone());
-            }
-            bodies.push(payloads.iter().map(|payload| payload.slice(picture::DESCRIPTOR..)).collect());
-        }
-        bodies
-    }
-
-    /// Names this browser in its payloads; its layers count on from it.
-    pub fn maker(&self) -> u8 {
-        (self.member.source().0 as u8).wrapping_mul(8)
-    }
-
-    /// Sends 20 ms of sound; its payload.
-    pub fn send_sound(&mut self) -> Bytes {
-        self.sound += 1;
-        let payload = picture::sound(self.maker(), self.sound);
-        let timestamp = (self.born.elapsed().as_millis() as u32).wrapping_mul(48);
-        self.send_media(0, timestamp, false, payload.clone());
-        payload
-    }
-
-    fn send_media(&mut self, index: usize, timestamp: u32, marker: bool, payload: Bytes) {
-        let uplink = &mut self.uplinks[index];
-        let mut header = Header {
-            version: 2,
-            marker,
-            payload_type: uplink.pt,
-            sequence_number: uplink.seq,
-            timestamp,
-            ssrc: uplink.ssrc,
-            ..Header::default()
-        };
-        header.set_extension(offer::MID, Bytes::from_static(uplink.mid.as_bytes())).unwrap();
-        if let Some(rid) = uplink.rid {
-            header.set_extension(offer::RID, Bytes::from_static(rid.as_bytes())).unwrap();
-        }
-        if uplink.pt == offer::OPUS {
-            header.set_extension(offer::LEVEL, Bytes::from_static(&[0x80 | 30])).unwrap();
-        }
-        let packet = Packet { header, payload };
-        uplink.sent.insert(uplink.seq, packet.clone());
-        uplink.seq = uplink.seq.wrapping_add(1);
-        uplink.packets += 1;
-        uplink.octets += packet.payload.len() as u32;
-        let sealed = self.seal(&packet.marshal().unwrap());
-        self.send_raw(&sealed);
-    }
-
-    /// Answers a request for a lost packet by RTX (RFC 4588), with the layer's rid as Chromium does.
-    fn repeat(&mut self, ssrc: u32, seq: u16) {
-        let Some(uplink) = self.uplinks.iter_mut().find(|uplink| uplink.ssrc == ssrc) else { return };
-        let Some(packet) = uplink.sent.get(&seq).filter(|_| uplink.pt == offer::VP8) else { return };
-        let mut header = Header {
-            version: 2,
-            marker: packet.header.marker,
-            payload_type: offer::RTX,
-            sequence_number: uplink.rtx_seq,
-            timestamp: packet.header.timestamp,
-            ssrc: uplink.rtx,
-            ..Header::default()
-        };
-        header.set_extension(offer::MID, Bytes::from_static(uplink.mid.as_bytes())).unwrap();
-        if let Some(rid) = uplink.rid {
-            header.set_extension(offer::REPAIRED_RID, Bytes::from_static(rid.as_bytes())).unwrap();
-        }
-        uplink.rtx_seq = uplink.rtx_seq.wrapping_add(1);
-        let mut payload = BytesMut::new();
-        payload.put_u16(seq);
-        payload.put_slice(&packet.payload);
-        let packet = Packet { header, payload: payload.freeze() };
-        let sealed = self.seal(&packet.marshal().unwrap());
-        self.send_raw(&sealed);
-    }
-}
-
-impl Gaps {
-    fn note(&mut self, seq: u16) {
-        let Some(highest) = self.highest else {
-            self.highest = Some(seq);
-            return;
-        };
-        let ahead = seq.wrapping_sub(highest);
-        if ahead == 0 || ahead >= 0x8000 {
-            self.missing.remove(&seq);
-            return;
-        }
-        for step in 1..ahead {
-            self.missing.insert(highest.wrapping_add(step), None);
-        }
-        self.highest = Some(seq);
-    }
-}
-
-/// A stream as its receiver's jitter buffer gets it: in order of its numbers, extended over wraps.
-pub fn in_order(packets: &[&Received]) -> Vec<(i64, Received)> {
-    let Some(first) = packets.first() else { return Vec::new() };
-    let mut last = i64::from(first.seq);
-    let extended = packets.iter().map(|packet| {
-        last += i64::from(packet.seq.wrapping_sub(last as u16) as i16);
-        (last, (*packet).clone())
-    });
-    let mut all: Vec<(i64, Received)> = extended.collect();
-    all.sort_by_key(|(seq, _)| *seq);
-    all
-}
-
-/// Panics unless a picture's stream is one that a decoder takes without a hitch: no number twice or missing, time
-/// rises from picture to picture, picture ids and TL0PICIDX count, and it starts with a key frame.
-pub fn assert_gapless(packets: &[&Received]) {
-    let stream = in_order(packets);
-    let numbers: HashSet<i64> = stream.iter().map(|(seq, _)| *seq).collect();
-    assert_eq!(numbers.len(), stream.len(), "a number came twice");
-    let mut last: Option<(i64, Received, picture::Vp8)> = None;
-    for (seq, packet) in stream {
-        let vp8 = picture::read(&packet.payload).expect("a VP8 payload");
-        match &last {
-            None => assert!(vp8.start && vp8.key, "the stream starts in the middle"),
-            Some((before, previous, earlier)) => {
-                assert_eq!(seq, before + 1, "a number is missing");
-                let next = previous.marker;
-                assert_eq!(vp8.start, next, "pictures are mixed at {seq}");
-                let step = packet.timestamp.wrapping_sub(previous.timestamp) as i32;
-                assert!(if next { step > 0 } else { step == 0 }, "time went by {step} at {seq}");
-                let ids = (vp8.picture_id.wrapping_sub(earlier.picture_id) & 0x7FFF, vp8.tl0.wrapping_sub(earlier.tl0));
-                assert_eq!(ids, if next { (1, 1) } else { (0, 0) }, "at {seq}");
-                if packet.csrc != previous.csrc {
-                    assert!(vp8.key, "another source starts without a key frame");
-                }
-            }
-        }
-        last = Some((seq, packet, vp8));
     }
 }

@@ -7,6 +7,8 @@ pub mod offer;
 pub mod picture;
 pub mod relay;
 pub mod server;
+pub mod stream;
+pub mod world;
 
 use std::time::{Duration, Instant};
 

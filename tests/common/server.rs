@@ -11,7 +11,7 @@ use plenum::metrics::ShardSnapshot;
 use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Outbox, Push, Request, RoomConfig};
 use plenum::server::{MediaConfig, Planes};
 use plenum::signal::protocol::{
-    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Leave, Media, Offer, Payload, Seats, Wish, Wishes,
+    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, Offer, Payload, Seats, Wish, Wishes,
 };
 use tokio::sync::oneshot;
 
@@ -55,12 +55,6 @@ impl Server {
         let index = DropReason::ALL.iter().position(|other| *other == reason).unwrap();
         counters.dropped[index]
     }
-
-    /// Waits until at least `count` more drops for `reason` are counted than `before`.
-    pub async fn dropped(&self, reason: DropReason, before: u64, count: u64) {
-        let what = format!("{count} drops counted as {}", reason.label());
-        eventually(&what, || self.drops(reason) >= before + count).await;
-    }
 }
 
 /// A member, by its signalling.
@@ -103,12 +97,6 @@ impl Member {
         let wish = Wish { source, width: 1280, height: 720, priority: 1 };
         let wishes = Wishes { sources: vec![wish], speaker: None };
         self.handle.request(self.link, Request::Wishes(wishes, ack)).await;
-        done.await.unwrap().unwrap();
-    }
-
-    pub async fn leave(&self) {
-        let (ack, done) = acknowledgement::<Done>();
-        self.handle.request(self.link, Request::Leave(Leave::default(), ack)).await;
         done.await.unwrap().unwrap();
     }
 
