@@ -256,6 +256,11 @@ impl World {
         self.forwarder.set_peer(now, peer, TransportId(peer as u64 + 1), ROOM, spec, &mut self.rng);
     }
 
+    /// A publisher's next pictures are key frames.
+    pub fn key_frame(&mut self, publisher: usize) {
+        self.publishers[publisher].layers.iter_mut().for_each(|layer| layer.key = true);
+    }
+
     /// A subscriber asks again for the packet that it got `back` packets ago.
     pub fn nack(&mut self, subscriber: usize, back: usize) {
         let peer = self.publishers.len() + subscriber;
