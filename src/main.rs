@@ -54,16 +54,18 @@ fn start_log(config: &Config) {
 async fn run(config: Config) -> Result<(), StartError> {
     let server = http::Server::bind(config).await?;
     let running = Running::start(&server)?;
+    // Before the greeting: whoever reads it may ask for the end at once.
+    let mut end = EndRequests::listen();
     println!("{}", server.greeting());
     let shutdown = CancellationToken::new();
     let (readiness, asked, signal) = (server.readiness().clone(), shutdown.clone(), running.signal.clone());
     tokio::spawn(async move {
-        asked_to_stop().await;
+        end.next().await;
         readiness.set_draining();
         println!("Stopping. Once more to stop at once.");
         Running::drain(&signal).await;
         asked.cancel();
-        asked_to_stop().await;
+        end.next().await;
         std::process::exit(1);
     });
     server.readiness().set_ready();
@@ -71,18 +73,39 @@ async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Returns at Ctrl-C, or when a service manager asks the process to end.
-async fn asked_to_stop() {
+/// Ctrl-C, and what a service manager sends to end the process. From [`EndRequests::listen`] on, neither ends it by
+/// itself.
+struct EndRequests {
     #[cfg(unix)]
-    if let Ok(mut terminate) = os_signal::unix::signal(os_signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = os_signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
+    signals: Vec<os_signal::unix::Signal>,
+}
+
+impl EndRequests {
+    fn listen() -> EndRequests {
+        #[cfg(unix)]
+        {
+            use os_signal::unix::{SignalKind, signal};
+            // One that cannot be listened for ends the process as it would without us.
+            let signals =
+                [SignalKind::interrupt(), SignalKind::terminate()].into_iter().filter_map(|kind| signal(kind).ok());
+            EndRequests { signals: signals.collect() }
         }
-        return;
+        #[cfg(not(unix))]
+        EndRequests {}
     }
-    // When not even this can be listened for, only the process's end is left.
-    if os_signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+
+    /// Returns when the process is asked to end.
+    async fn next(&mut self) {
+        #[cfg(unix)]
+        std::future::poll_fn(|context| {
+            let asked = self.signals.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
+            if asked { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        // When not even this can be listened for, only the process's end is left.
+        #[cfg(not(unix))]
+        if os_signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -1,0 +1,141 @@
+//! A server in this process on ports of its own, and members whose signalling is a function call.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use plenum::id::{MemberId, RoomId, SourceId};
+use plenum::media::drop::DropReason;
+use plenum::metrics::ShardSnapshot;
+use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Outbox, Push, Request, RoomConfig};
+use plenum::server::{MediaConfig, Planes};
+use plenum::signal::protocol::{
+    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, Offer, Payload, Seats, Wish, Wishes,
+};
+use tokio::sync::oneshot;
+
+use super::eventually;
+
+/// Both planes, one shard, on loopback.
+pub struct Server {
+    planes: Planes,
+}
+
+impl Server {
+    pub fn start() -> Server {
+        Server::announcing(&[[127, 0, 0, 1].into()])
+    }
+
+    pub fn announcing(addresses: &[IpAddr]) -> Server {
+        let rooms = RoomConfig::default();
+        let config = MediaConfig { udp_port: 0, tcp_port: None, shards: 1, announced: addresses.to_vec(), rooms };
+        Server { planes: Planes::start(config).unwrap() }
+    }
+
+    /// Enters the room `room`.
+    pub async fn join(&self, room: &str, name: &str) -> Member {
+        static LINKS: AtomicU64 = AtomicU64::new(1);
+        let link = LinkId(LINKS.fetch_add(1, Ordering::Relaxed));
+        let pushes = Arc::new(Pushes::default());
+        let (ack, joined) = acknowledgement();
+        let outbox = pushes.clone();
+        let entry = Entry { link, outbox, name: name.into(), listed: false, resume: None, ack };
+        let handle = self.planes.rooms().enter(&RoomId(room.into()), entry).await.unwrap();
+        Member { link, handle, pushes, joined: joined.await.unwrap().unwrap() }
+    }
+
+    /// The shard's counters, at most a second old.
+    pub fn counters(&self) -> ShardSnapshot {
+        self.planes.counters()[0].read()
+    }
+
+    pub fn drops(&self, reason: DropReason) -> u64 {
+        let counters = self.counters();
+        let index = DropReason::ALL.iter().position(|other| *other == reason).unwrap();
+        counters.dropped[index]
+    }
+}
+
+/// A member, by its signalling.
+pub struct Member {
+    link: LinkId,
+    handle: Handle,
+    pushes: Arc<Pushes>,
+    pub joined: Joined,
+}
+
+impl Member {
+    pub fn id(&self) -> &MemberId {
+        &self.joined.member
+    }
+
+    /// Its camera with its microphone.
+    pub fn source(&self) -> SourceId {
+        let member = self.joined.room.members.iter().find(|member| member.id == self.joined.member);
+        member.unwrap().camera.id
+    }
+
+    pub async fn offer(&self, transport: &str, revision: u32, sdp: &str) -> Result<Answer, ErrorBody> {
+        let (ack, answer) = acknowledgement();
+        let offer = Offer { transport: transport.into(), revision, sdp: sdp.into() };
+        self.handle.request(self.link, Request::Offer(offer, ack)).await;
+        answer.await.unwrap()
+    }
+
+    /// Turns microphone and camera on or off.
+    pub async fn media(&self, on: bool) {
+        let (ack, done) = acknowledgement::<Done>();
+        let media = Media { microphone: on, camera: on, ..Media::default() };
+        self.handle.request(self.link, Request::Media(media, ack)).await;
+        done.await.unwrap().unwrap();
+    }
+
+    /// Wishes to see one picture alone.
+    pub async fn watch(&self, source: SourceId) {
+        let (ack, done) = acknowledgement::<Done>();
+        let wish = Wish { source, width: 1280, height: 720, priority: 1 };
+        let wishes = Wishes { sources: vec![wish], speaker: None };
+        self.handle.request(self.link, Request::Wishes(wishes, ack)).await;
+        done.await.unwrap().unwrap();
+    }
+
+    /// Who sits where, as this member was told last.
+    pub fn seats(&self) -> Seats {
+        self.pushes.0.lock().unwrap().clone()
+    }
+
+    /// Waits until `source` sits in the first seat.
+    pub async fn sees(&self, source: SourceId) {
+        eventually("a seat", || self.seats().seats.first() == Some(&Some(source))).await;
+    }
+}
+
+/// The seats of a member, as its client knows them.
+#[derive(Default)]
+struct Pushes(Mutex<Seats>);
+
+impl Outbox for Pushes {
+    fn push(&self, push: &Push) {
+        if let Push::Seats(seats) = push {
+            *self.0.lock().unwrap() = seats.clone();
+        }
+    }
+
+    fn relay(&self, _push: &AppPush) {}
+
+    fn ask(&self, _push: &AppPush, _timeout: Duration) -> Asked {
+        Box::pin(async { Ok(Payload::Null) })
+    }
+
+    fn dismiss(&self, _farewell: Farewell) {}
+}
+
+fn acknowledgement<T: Send + 'static>() -> (Ack<T>, oneshot::Receiver<Result<T, ErrorBody>>) {
+    let (sender, receiver) = oneshot::channel();
+    let ack = Ack::new(move |result| {
+        // Whoever asked may have stopped listening.
+        let _ = sender.send(result);
+    });
+    (ack, receiver)
+}
