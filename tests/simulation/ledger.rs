@@ -108,7 +108,7 @@ impl Ledger {
         let ssrc = if rtx { line.rtx_ssrc.expect("RTX was negotiated") } else { line.ssrc };
         let place = format!("at {now} to {peer} on line {} (rtx: {rtx})", outgoing.stream / 2);
         assert_eq!((header.ssrc, header.seq), (ssrc, outgoing.seq.wire()), "{place}: SSRC or number");
-        assert_eq!(header.extensions.mid.is_none_or(|mid| mid == line.mid), true, "{place}: mid");
+        assert!(header.extensions.mid.is_none_or(|mid| mid == line.mid), "{place}: mid");
         let stream = self.streams.entry((peer, outgoing.stream)).or_default();
         assert!(stream.note(outgoing.seq.0), "{place}: number {} was sent twice", outgoing.seq.0);
         let mut payload = header.payload(bytes);

@@ -17,5 +17,5 @@ pub fn ntp(us: u64) -> u64 {
 
 /// The time between the middle 32 bits of two NTP timestamps, in microseconds.
 pub fn short_ntp_us(units: u32) -> Us {
-    u64::from(units) * SECOND >> 16
+    (u64::from(units) * SECOND) >> 16
 }

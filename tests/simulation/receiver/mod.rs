@@ -111,7 +111,7 @@ impl Receiver {
             self.transport.arrived(now, number, header.ssrc);
         }
         if let (Some(estimate), Some(sent)) = (&mut self.estimate, header.extensions.abs_send_time) {
-            let way = now as i64 - (i64::from(sent) * SECOND as i64 >> 18);
+            let way = now as i64 - ((i64::from(sent) * SECOND as i64) >> 18);
             estimate.arrived(now, bytes.len(), way);
         }
         let Some(&(index, rtx)) = self.owners.get(&header.ssrc.0) else {
