@@ -83,6 +83,8 @@ pub struct Link {
     pub casualties: Casualties,
     /// When each packet came to the bottleneck, how long it waited there and its bits on the wire.
     pub passed: Vec<(Us, Us, u64)>,
+    /// When each packet was sent, let in or not, and its bits on the wire.
+    offered: Vec<(Us, u64)>,
 }
 
 impl Link {
@@ -96,6 +98,7 @@ impl Link {
             down_until: 0,
             casualties: Casualties::default(),
             passed: Vec::new(),
+            offered: Vec::new(),
         }
     }
 
@@ -115,6 +118,7 @@ impl Link {
     /// Sends a packet of `len` octets at `now`: when it arrives, each time it does.
     pub fn send(&mut self, now: Us, len: usize, sound: bool) -> impl Iterator<Item = Us> + use<> {
         let bits = 8 * (len + AROUND) as u64;
+        self.offered.push((now, bits));
         let arrival = if now < self.down_until {
             self.casualties.lost += 1;
             None
@@ -165,6 +169,12 @@ impl Link {
     /// Bits per second that came to the bottleneck and were let in between two moments.
     pub fn carried(&self, from: Us, to: Us) -> u64 {
         let bits: u64 = self.between(from, to).map(|(_, _, bits)| bits).sum();
+        bits * SECOND / (to - from).max(1)
+    }
+
+    /// Bits per second that were sent between two moments, whatever became of them.
+    pub fn offered(&self, from: Us, to: Us) -> u64 {
+        let bits: u64 = self.offered.iter().filter(|(at, _)| (from..to).contains(at)).map(|(_, bits)| bits).sum();
         bits * SECOND / (to - from).max(1)
     }
 
