@@ -1,0 +1,98 @@
+//! Links that are narrower than the picture.
+
+use super::*;
+use crate::call::seeds;
+use crate::network::Conditions;
+use crate::time::SECOND;
+
+/// What the layers of a camera with its voice can use of `rate`: the highest layer that fits, with the headers and the
+/// feedback that come on top of it.
+fn useful(rate: u64) -> u64 {
+    const LAYERS: [u64; 3] = [150_000, 500_000, 1_700_000];
+    const VOICE: u64 = 32_000;
+    LAYERS.into_iter().map(|layer| layer + VOICE).filter(|needed| needed * 110 / 100 <= rate).max().unwrap_or(0)
+}
+
+fn call(seed: u64, rate: u64) -> Call {
+    let down = Conditions { delay: 30 * MS, queue: 400 * MS, ..Conditions::limited(rate) };
+    pair(seed, sender(Shape::CAMERA), Guest { down, ..watcher(1) })
+}
+
+#[test]
+#[ignore = "waits for bandwidth estimation"]
+fn a_link_that_narrows_is_followed_within_two_seconds() {
+    for seed in seeds(20) {
+        let mut call = call(seed, 5_000_000);
+        call.run(15 * SECOND);
+        let narrow = Conditions { rate: Some(1_000_000), ..call.browser(1).down.conditions() };
+        call.browser(1).down.set(narrow);
+        let at = call.now();
+        call.run(8 * SECOND);
+        assert_true_to_the_source(&call, 1);
+        let down = &call.browser(1).down;
+        let offered = down.offered(at + 2 * SECOND, at + 4 * SECOND);
+        assert!(offered < 1_000_000, "{offered} bit/s are sent");
+        let wait = down.longest_wait(at + 2 * SECOND, at + 8 * SECOND);
+        assert!(wait < 200 * MS, "packets wait {wait} µs");
+        assert_eq!(down.casualties.sound_overflowed, 0, "sound was lost to the queue");
+    }
+}
+
+#[test]
+#[ignore = "waits for bandwidth estimation"]
+fn a_link_that_widens_is_used_within_eight_seconds() {
+    for seed in seeds(20) {
+        let mut call = call(seed, 1_000_000);
+        call.run(10 * SECOND);
+        let frozen = call.receiver(1).video(0).playout.freezes(5 * SECOND, 10 * SECOND);
+        assert!(frozen.is_empty(), "the narrow link: {frozen:?}");
+        let wide = Conditions { rate: Some(5_000_000), ..call.browser(1).down.conditions() };
+        call.browser(1).down.set(wide);
+        let at = call.now();
+        call.run(12 * SECOND);
+        let carried = call.browser(1).down.carried(at + 8 * SECOND, at + 12 * SECOND);
+        assert!(carried * 100 >= useful(5_000_000) * 85, "{carried} bit/s");
+    }
+}
+
+#[test]
+#[ignore = "waits for bandwidth estimation"]
+fn a_steady_link_is_used_steadily() {
+    for seed in seeds(5) {
+        for rate in [300_000, 800_000, 1_500_000, 3_000_000] {
+            let mut call = call(seed, rate);
+            call.run(60 * SECOND);
+            assert_true_to_the_source(&call, 1);
+            let carried = call.browser(1).down.carried(5 * SECOND, 60 * SECOND);
+            assert!(carried * 100 >= useful(rate) * 85, "{rate}: {carried} bit/s of {}", useful(rate));
+            let playout = &call.receiver(1).video(0).playout;
+            let frozen = playout.freezes(5 * SECOND, 60 * SECOND);
+            assert!(frozen.is_empty(), "{rate}: {frozen:?}");
+            for start in [5, 17, 30] {
+                let switches = playout.switches(start * SECOND, (start + 30) * SECOND);
+                assert!(switches <= 2, "{rate}: {switches} switches in 30 s");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "waits for bandwidth estimation"]
+fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
+    for seed in seeds(15) {
+        let mut call = Call::new(seed);
+        call.join(sender(Shape::CAMERA));
+        let good = call.join(watcher(1));
+        let down = Conditions { delay: 60 * MS, ..Conditions::limited(700_000) };
+        let poor = call.join(Guest { down, ..watcher(1) });
+        call.seat(good, &[camera(0)]);
+        call.seat(poor, &[camera(0)]);
+        call.run(20 * SECOND);
+        let layer = |peer: usize| call.receiver(peer).video(0).playout.shown.last().map(|shown| shown.mark.layer);
+        assert_eq!((layer(good), layer(poor)), (Some(2), Some(1)));
+        for peer in [good, poor] {
+            let frozen = call.receiver(peer).video(0).playout.freezes(5 * SECOND, 20 * SECOND);
+            assert!(frozen.is_empty(), "{peer}: {frozen:?}");
+        }
+    }
+}
