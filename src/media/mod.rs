@@ -13,7 +13,6 @@ pub mod drop;
 pub mod dynacast;
 pub mod forwarder;
 pub mod outgoing;
-pub mod pacer;
 pub mod packet;
 pub mod quality;
 pub mod ring;

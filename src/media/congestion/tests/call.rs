@@ -9,9 +9,9 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use super::link::{Link, Shape};
+use super::pacer::{Class, Frame, Next, Pacer};
 use crate::id::{Bps, Ssrc};
 use crate::media::congestion::{Cluster, Estimator, Kind, Limits};
-use crate::media::pacer::{Class, Frame, Next, Pacer};
 use crate::media::rtcp::transport_cc::{self, Feedback};
 
 const TICK: i64 = 1_000;

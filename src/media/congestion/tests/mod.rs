@@ -2,6 +2,7 @@
 
 mod call;
 mod link;
+mod pacer;
 mod trouble;
 
 use rand::rngs::SmallRng;

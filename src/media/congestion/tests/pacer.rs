@@ -1,5 +1,5 @@
-//! When packets leave toward one browser, and which first: sound, then retransmissions, then the picture in order, then
-//! the padding of a probe.
+//! The sender of these tests: when packets leave toward one browser, and which first: sound, then the picture in order,
+//! then the padding of a probe.
 //!
 //! Holds references, not packets: numbers, header and seal come at release. Knows no sockets and no estimate; the rate
 //! and the probes are [`crate::media::congestion`]'s. Grows to the longest queue there was, then allocates no more.
@@ -27,27 +27,26 @@ const LEAST_RATE: u64 = 8_000;
 
 /// What a packet is, and so when it goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Class {
+pub(super) enum Class {
     /// Leaves at once; the others wait for it all the longer.
     Audio,
-    Retransmission,
     Video(Frame),
 }
 
 /// Which frame a packet of the picture is of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Frame {
+pub(super) struct Frame {
     /// The subscriber's line, dense.
-    pub line: u16,
+    pub(super) line: u16,
     /// Any number that the line's neighbouring frames do not have.
-    pub number: u32,
+    pub(super) number: u32,
     /// A new beginning: what waits of the line before it is not needed any more.
-    pub key: bool,
+    pub(super) key: bool,
 }
 
 /// What to do now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Next<T> {
+pub(super) enum Next<T> {
     /// Send this, as part of the probe if there is one.
     Send { item: T, size: usize, cluster: Option<Cluster> },
     /// Send padding of about this size for the probe, and say how much it was: [`Pacer::padded`].
@@ -58,18 +57,17 @@ pub enum Next<T> {
 
 /// A packet that is not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Shed<T> {
-    pub item: T,
-    pub class: Class,
+pub(super) struct Shed<T> {
+    pub(super) item: T,
+    pub(super) class: Class,
     /// Its frame is on its way without it: the gap must show. Otherwise no packet of the frame left.
-    pub truncates: bool,
+    pub(super) truncates: bool,
 }
 
 #[derive(Clone, Copy)]
 struct Entry<T> {
     item: T,
     size: usize,
-    since: Instant,
 }
 
 /// What is known of one line's frames.
@@ -90,12 +88,10 @@ struct Probe {
 }
 
 /// The queue toward one browser.
-pub struct Pacer<T> {
+pub(super) struct Pacer<T> {
     audio: VecDeque<Entry<T>>,
-    retransmissions: VecDeque<Entry<T>>,
     video: VecDeque<(Entry<T>, Frame)>,
-    /// Octets in the two queues that wait for the rate.
-    retransmission_octets: usize,
+    /// Octets that wait for the rate.
     video_octets: usize,
     shed: VecDeque<Shed<T>>,
     lines: Vec<Line>,
@@ -106,12 +102,10 @@ pub struct Pacer<T> {
 }
 
 impl<T: Copy> Pacer<T> {
-    pub fn new(now: Instant, rate: Bps) -> Pacer<T> {
+    pub(super) fn new(now: Instant, rate: Bps) -> Pacer<T> {
         Pacer {
             audio: VecDeque::new(),
-            retransmissions: VecDeque::new(),
             video: VecDeque::new(),
-            retransmission_octets: 0,
             video_octets: 0,
             shed: VecDeque::new(),
             lines: Vec::new(),
@@ -122,7 +116,7 @@ impl<T: Copy> Pacer<T> {
     }
 
     /// How fast packets may leave from now on. Frames that would wait too long at this rate are shed, the last first.
-    pub fn set_rate(&mut self, now: Instant, rate: Bps) {
+    pub(super) fn set_rate(&mut self, now: Instant, rate: Bps) {
         self.rate = rate.0.max(LEAST_RATE);
         self.trim(now);
     }
@@ -136,8 +130,8 @@ impl<T: Copy> Pacer<T> {
     }
 
     /// Takes a packet of `size` octets. What cannot wait for its turn comes out of [`Pacer::shed`].
-    pub fn push(&mut self, now: Instant, class: Class, size: usize, item: T) {
-        let entry = Entry { item, size, since: now };
+    pub(super) fn push(&mut self, now: Instant, class: Class, size: usize, item: T) {
+        let entry = Entry { item, size };
         match class {
             Class::Audio => {
                 if self.audio.len() >= MOST_AUDIO
@@ -146,14 +140,6 @@ impl<T: Copy> Pacer<T> {
                     self.shed.push_back(Shed { item: oldest.item, class, truncates: false });
                 }
                 self.audio.push_back(entry);
-            }
-            Class::Retransmission if self.time(self.retransmission_octets) + self.debt(now) > MOST_WAIT => {
-                self.shed.push_back(Shed { item, class, truncates: false });
-            }
-            Class::Retransmission => {
-                self.retransmission_octets += size;
-                self.retransmissions.push_back(entry);
-                self.trim(now);
             }
             Class::Video(frame) => self.push_video(now, frame, entry),
         }
@@ -179,21 +165,14 @@ impl<T: Copy> Pacer<T> {
     }
 
     /// The next packet to send, until it is [`Next::Wait`].
-    pub fn poll(&mut self, now: Instant) -> Next<T> {
+    pub(super) fn poll(&mut self, now: Instant) -> Next<T> {
         self.probe.take_if(|probe| now.saturating_duration_since(probe.since) > MOST_PROBE);
         if let Some(entry) = self.audio.pop_front() {
             return self.release(now, entry);
         }
         if self.free > now {
-            let waiting = !self.retransmissions.is_empty() || !self.video.is_empty() || self.probe.is_some();
+            let waiting = !self.video.is_empty() || self.probe.is_some();
             return Next::Wait(waiting.then_some(self.free));
-        }
-        // However much is asked for again, the picture is not starved.
-        let overdue =
-            self.video.front().is_some_and(|(entry, _)| now.saturating_duration_since(entry.since) > MOST_WAIT);
-        if let Some(entry) = self.retransmissions.pop_front_if(|_| !overdue) {
-            self.retransmission_octets -= entry.size;
-            return self.release(now, entry);
         }
         if let Some((entry, frame)) = self.video.pop_front() {
             self.video_octets -= entry.size;
@@ -209,7 +188,7 @@ impl<T: Copy> Pacer<T> {
     }
 
     /// Padding of `size` octets was sent after [`Next::Padding`]. 0 ends the probe: there is nothing to pad with.
-    pub fn padded(&mut self, now: Instant, size: usize) {
+    pub(super) fn padded(&mut self, now: Instant, size: usize) {
         if size == 0 {
             self.probe = None;
         }
@@ -217,24 +196,19 @@ impl<T: Copy> Pacer<T> {
     }
 
     /// Sends at the probe's rate until the train is complete.
-    pub fn probe(&mut self, now: Instant, plan: ProbePlan) {
+    pub(super) fn probe(&mut self, now: Instant, plan: ProbePlan) {
         self.probe = Some(Probe { plan, since: now, octets: 0, packets: 0 });
     }
 
     /// The next packet that is not sent. Asked for until there is none, after each [`Pacer::push`] and
     /// [`Pacer::set_rate`].
-    pub fn shed(&mut self) -> Option<Shed<T>> {
+    pub(super) fn shed(&mut self) -> Option<Shed<T>> {
         self.shed.pop_front()
     }
 
     /// How long a packet pushed now would wait.
-    pub fn wait(&self, now: Instant) -> Duration {
-        self.debt(now) + self.time(self.retransmission_octets + self.video_octets)
-    }
-
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.audio.is_empty() && self.retransmissions.is_empty() && self.video.is_empty()
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        self.debt(now) + self.time(self.video_octets)
     }
 
     fn release(&mut self, now: Instant, entry: Entry<T>) -> Next<T> {
@@ -314,7 +288,3 @@ impl<T: Copy> Pacer<T> {
 fn time(octets: usize, rate: u64) -> Duration {
     Duration::from_nanos((octets as u64).saturating_mul(8_000_000_000) / rate)
 }
-
-#[cfg(test)]
-#[path = "pacer_tests.rs"]
-mod tests;
