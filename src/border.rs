@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::id::{AudioLineId, Bps, RoomKey, SeatId, SourceId, TransportId};
+use crate::media::dynacast::Layers;
 use crate::media::spec::{Codec, SharedMediaSpec, UplinkRole};
 use crate::transport::spec::{ConnectionSpec, Lane};
 
@@ -136,6 +137,20 @@ pub enum MediaState {
     AudioLines(TransportId, Vec<(AudioLineId, SourceId)>),
     /// Seats of a subscriber whose source it cannot decode.
     Undecodable(TransportId, Vec<SourceId>),
+    /// Seated pictures that a subscriber's network has no room for, with what each needs at least.
+    Paused(TransportId, Vec<(SourceId, Bps)>),
+    /// Which streams of a source's video anybody takes.
+    Demand(SourceId, LayerDemand),
+}
+
+/// What a publisher should send of one source's video.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LayerDemand {
+    /// Of two, the one with the higher version counts.
+    pub version: u64,
+    /// Streams that the line has.
+    pub count: usize,
+    pub layers: Layers,
 }
 
 /// Keys of [`MediaState`].
@@ -145,6 +160,8 @@ pub enum MediaKey {
     Source(SourceId),
     AudioLines(TransportId),
     Undecodable(TransportId),
+    Paused(TransportId),
+    Demand(SourceId),
 }
 
 /// Samples from a shard to the control plane.
@@ -190,6 +207,8 @@ impl Cell for MediaState {
             MediaState::Source(id, _) => MediaKey::Source(*id),
             MediaState::AudioLines(id, _) => MediaKey::AudioLines(*id),
             MediaState::Undecodable(id, _) => MediaKey::Undecodable(*id),
+            MediaState::Paused(id, _) => MediaKey::Paused(*id),
+            MediaState::Demand(id, _) => MediaKey::Demand(*id),
         }
     }
 }

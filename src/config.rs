@@ -57,6 +57,9 @@ pub struct Media {
     pub tcp: bool,
     /// TCP port for media. 0 takes any free port.
     pub tcp_port: u16,
+    /// Whether each member's pictures are chosen by what its network carries, and layers that nobody takes are paused.
+    /// Off, everybody gets the highest layer that is alive.
+    pub adapt: bool,
     /// Addresses told to browsers. Empty = those of this machine's interfaces.
     pub announced_addresses: Vec<IpAddr>,
     /// Media threads, each with a UDP port of its own. 0 = one per core.
@@ -137,7 +140,7 @@ impl Default for Http {
 
 impl Default for Media {
     fn default() -> Self {
-        Media { udp_port: 4000, tcp: true, tcp_port: 4001, announced_addresses: Vec::new(), shards: 0 }
+        Media { udp_port: 4000, tcp: true, tcp_port: 4001, adapt: false, announced_addresses: Vec::new(), shards: 0 }
     }
 }
 

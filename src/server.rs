@@ -51,6 +51,7 @@ impl Running {
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
+            adapt: config.media.adapt,
             shards: if config.media.shards == 0 { cores } else { config.media.shards },
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
@@ -87,6 +88,8 @@ pub struct MediaConfig {
     pub udp_port: u16,
     /// `None` = no media over TCP.
     pub tcp_port: Option<u16>,
+    /// Pictures are chosen by what each browser's network carries.
+    pub adapt: bool,
     pub shards: usize,
     pub announced: Vec<IpAddr>,
     pub rooms: RoomConfig,
@@ -110,6 +113,7 @@ impl Planes {
         let plane = PlaneConfig {
             port: config.udp_port,
             tcp_port: config.tcp_port,
+            adapt: config.adapt,
             shards: config.shards,
             announced: config.announced,
             seed: rand::random(),

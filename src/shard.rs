@@ -150,6 +150,11 @@ impl Shard {
         }
     }
 
+    /// See [`Forwarder::set_adaptive`].
+    pub fn set_adaptive(&mut self, adaptive: bool) {
+        self.forwarder.set_adaptive(adaptive);
+    }
+
     /// Applies one cell.
     pub fn apply(&mut self, now: Instant, state: ControlState, outbox: &mut Outbox) {
         match state {
@@ -208,7 +213,7 @@ impl Shard {
             return now;
         }
         let transports = self.links.iter().flatten().filter_map(|link| link.transport.next_timeout());
-        transports.min().map_or(self.forwarder.next_timeout(), |at| at.min(self.forwarder.next_timeout()))
+        transports.min().map_or(self.forwarder.next_timeout(now), |at| at.min(self.forwarder.next_timeout(now)))
     }
 
     /// Timers, at most one handshake step, and news for the control plane.
@@ -222,7 +227,7 @@ impl Shard {
                 self.note_state(now, peer);
             }
         }
-        if self.forwarder.next_timeout() <= now {
+        if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
             let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
             self.forwarder.handle_timeout(now, ntp, &mut sealer);
@@ -415,6 +420,8 @@ impl Shard {
             self.reported |= match news {
                 News::Source(id, state) => self.events.put(MediaState::Source(id, state)),
                 News::AudioLines(id, lines) => self.events.put(MediaState::AudioLines(id, lines)),
+                News::Paused(id, sources) => self.events.put(MediaState::Paused(id, sources)),
+                News::Demand(id, demand) => self.events.put(MediaState::Demand(id, demand)),
                 News::Undecodable(id, sources) => self.events.put(MediaState::Undecodable(id, sources)),
                 News::Levels(room, levels) => self.events.send(MediaSample::Levels(room, levels)),
             };

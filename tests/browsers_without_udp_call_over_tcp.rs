@@ -37,6 +37,7 @@ fn plane() -> Plane {
     let config = PlaneConfig {
         port: 0,
         tcp_port: Some(0),
+        adapt: false,
         shards: 1,
         announced: vec![Ipv4Addr::LOCALHOST.into()],
         seed: 1,

@@ -82,7 +82,7 @@ fn check_unique(sent: &[Sent]) -> Result<(), TestCaseError> {
 /// One picture's packets stand together; time rises from picture to picture; each builds on the one before; each
 /// tenure starts with a key frame; the CSRC names the maker; counters run on.
 fn check_pictures(world: &World, line: &[&Sent], is_lossy: bool) -> Result<(), TestCaseError> {
-    let mut last: Option<(&Sent, (u8, u32, u8, bool), picture::Vp8)> = None;
+    let mut last = None;
     for packet in line.iter().filter(|packet| !packet.payload.is_empty()) {
         let named = name(&packet.payload);
         // A packet behind a lost one still has its descriptor.
@@ -90,7 +90,7 @@ fn check_pictures(world: &World, line: &[&Sent], is_lossy: bool) -> Result<(), T
         prop_assert_eq!(&packet.csrc, &[u32::from(named.0 / 8)]);
         // A picture of which the network took something, so that its start may be missing.
         let gone = |number| is_lossy && world.lost.contains(&(named.0, number));
-        let Some((before, earlier, counters)) = last.replace((packet, named, vp8)) else {
+        let Some((before, earlier, counters)) = last.replace((*packet, named, vp8)) else {
             prop_assert!(named.3 || gone(named.1), "a stream starts in the middle: {:?}", named);
             continue;
         };

@@ -62,6 +62,11 @@ pub struct Flags {
     #[arg(long, value_name = "PORT")]
     pub tcp_port: Option<u16>,
 
+    /// Choose each member's pictures by what its network carries; false unless given, as it is still being tried
+    /// [media.adapt].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub adapt: Option<bool>,
+
     /// Addresses told to browsers for media; those of this machine unless given. Behind NAT: the public one
     /// [media.announced_addresses].
     #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
@@ -120,6 +125,7 @@ impl Flags {
             udp_port => media.udp_port,
             tcp => media.tcp,
             tcp_port => media.tcp_port,
+            adapt => media.adapt,
             announced_addresses => media.announced_addresses,
             shards => media.shards,
             members_per_room => limits.members_per_room,

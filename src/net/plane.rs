@@ -49,6 +49,8 @@ pub struct PlaneConfig {
     pub port: u16,
     /// TCP port of all shards. 0 = any free one, `None` = no media over TCP.
     pub tcp_port: Option<u16>,
+    /// See [`crate::media::forwarder::Forwarder::set_adaptive`].
+    pub adapt: bool,
     pub shards: usize,
     /// Addresses that browsers are told.
     pub announced: Vec<IpAddr>,
@@ -84,13 +86,14 @@ impl Plane {
             let candidates = candidates(&sockets, &listeners, &config.announced);
             let inbox = Arc::new(ToShard::new(INBOX));
             let events = Arc::new(FromShard::new(OUTBOX));
-            let shard = Shard::new(
+            let mut shard = Shard::new(
                 certificate.clone(),
                 epoch,
                 epoch_ntp,
                 config.seed.wrapping_add(index as u64),
                 events.clone(),
             );
+            shard.set_adaptive(config.adapt);
             let worker = Worker::new(sockets, shard, inbox, config.news.clone())?;
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });

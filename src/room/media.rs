@@ -9,10 +9,13 @@ use super::room::{Room, not_joined};
 use super::stage::{Picture, Seated, Staging, View, stage};
 use super::{data, member::Resident};
 use crate::border::{
-    ConnectionState, ControlState, DataMessage, MediaSample, MediaState, SeatPlan, SeatedSource, SourceKind, SourceSpec,
+    ConnectionState, ControlState, DataMessage, LayerDemand, MediaSample, MediaState, SeatPlan, SeatedSource,
+    SourceKind, SourceSpec,
 };
-use crate::id::{AudioLineId, SeatId, SourceId, TransportId};
-use crate::signal::protocol::{Answer, Connection, ConnectionPhase, ErrorBody, Offer, Seats, Wishes};
+use crate::id::{AudioLineId, Bps, SeatId, SourceId, TransportId};
+use crate::signal::protocol::{
+    Answer, Connection, ConnectionPhase, ErrorBody, Layers, Offer, Paused, PausedSource, Seats, Wishes,
+};
 
 impl Room {
     pub(super) fn offer(&mut self, link: LinkId, offer: Offer, now: Instant) -> Result<Answer, ErrorBody> {
@@ -54,6 +57,8 @@ impl Room {
             member.plan = Arc::default();
             member.audio_lines.clear();
             member.undecodable.clear();
+            member.paused = Paused::default();
+            member.demand.clear();
             member.note_life(now);
         });
         old
@@ -164,6 +169,8 @@ impl Room {
                 }
                 self.restage_one(index);
             }
+            MediaState::Paused(id, sources) => self.paused(id, &sources),
+            MediaState::Demand(id, demand) => self.demand(id, demand),
             MediaState::Undecodable(id, sources) => {
                 let Some(index) = self.by_transport(id) else { return };
                 if let Some(member) = self.members.get_mut(index) {
@@ -172,6 +179,25 @@ impl Room {
                 self.restage_one(index);
             }
         }
+    }
+
+    fn paused(&mut self, id: TransportId, sources: &[(SourceId, Bps)]) {
+        let Some(index) = self.by_transport(id) else { return };
+        let sources = sources.iter().map(|(source, needs)| PausedSource { source: *source, needs: *needs }).collect();
+        if let Some(member) = self.members.get_mut(index) {
+            member.paused = Paused { sources };
+            member.tell(&Push::Paused(member.paused.clone()));
+        }
+    }
+
+    /// Tells a publisher which of its streams anybody takes.
+    fn demand(&mut self, source: SourceId, demand: LayerDemand) {
+        let Some(member) = self.members.iter_mut().find(|member| member.own().contains(&source)) else { return };
+        let active = (0..demand.count).map(|layer| demand.layers.contains(layer)).collect();
+        let layers = Layers { source, version: demand.version, active };
+        member.demand.retain(|known| known.source != source);
+        member.demand.push(layers.clone());
+        member.tell(&Push::Layers(layers));
     }
 
     fn by_transport(&self, id: TransportId) -> Option<usize> {

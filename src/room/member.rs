@@ -10,7 +10,8 @@ use super::link::Connection;
 use super::outbox::{LinkId, Outbox, Push};
 use crate::border::SeatPlan;
 use crate::id::{MemberId, SourceId};
-use crate::signal::protocol::{LeaveReason, Media, Member, Presence, Seats, Source, Wishes};
+use crate::signal::protocol::Connection as Connected;
+use crate::signal::protocol::{Layers, LeaveReason, Media, Member, Paused, Presence, Seats, Source, Wishes};
 
 /// How long a place is kept when neither signalling nor media lives: long enough to change networks or to wake a
 /// laptop, short enough that nobody talks to an empty chair.
@@ -51,6 +52,10 @@ pub(super) struct Resident {
     pub(super) audio_lines: Vec<Option<SourceId>>,
     /// Reported by the shard.
     pub(super) undecodable: Vec<SourceId>,
+    /// Pictures held back for want of bandwidth, as the client was last told.
+    pub(super) paused: Paused,
+    /// What the member should send of its own pictures, as it was last told.
+    pub(super) demand: Vec<Layers>,
     pub(super) receipts: Receipts,
 }
 
@@ -76,6 +81,17 @@ impl Resident {
     pub(super) fn tell(&self, push: &Push) {
         if let Some(link) = &self.link {
             link.outbox.push(push);
+        }
+    }
+
+    /// Tells a client that has just come what it cannot know of its media connection.
+    pub(super) fn tell_media(&self) {
+        let Some(connection) = &self.connection else { return };
+        self.tell(&Push::Connection(Connected { state: connection.state.into() }));
+        self.tell(&Push::Seats(self.seats.clone()));
+        self.tell(&Push::Paused(self.paused.clone()));
+        for layers in &self.demand {
+            self.tell(&Push::Layers(layers.clone()));
         }
     }
 

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::signal::protocol::{
-    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Payload, RoomDiff, RoomsDiff, Seats, Speakers,
+    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Layers, Paused, Payload, RoomDiff, RoomsDiff, Seats,
+    Speakers,
 };
 
 /// One Socket.IO connection of a client. Unique in the process.
@@ -17,6 +18,8 @@ pub struct LinkId(pub u64);
 pub enum Push {
     Room(RoomDiff),
     Seats(Seats),
+    Paused(Paused),
+    Layers(Layers),
     Speakers(Speakers),
     Chat(ChatLine),
     Rooms(RoomsDiff),

@@ -19,7 +19,7 @@ use super::room::{Entered, Entry};
 use crate::border::{MediaSample, MediaState, SeatPlan};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
 use crate::metrics::{ControlSnapshot, JoinCounts};
-use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Seats};
+use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Paused, Seats};
 
 /// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
 const MEMBER_ID_LETTERS: usize = 16;
@@ -115,10 +115,11 @@ impl Rooms {
     /// Takes a cell of the media plane. Never waits, never loses.
     pub fn media(&self, state: MediaState) {
         let feed = match &state {
-            MediaState::Transport(id, _) | MediaState::AudioLines(id, _) | MediaState::Undecodable(id, _) => {
-                self.0.routes.of_transport(*id)
-            }
-            MediaState::Source(id, _) => self.0.routes.of_source(*id),
+            MediaState::Transport(id, _)
+            | MediaState::AudioLines(id, _)
+            | MediaState::Undecodable(id, _)
+            | MediaState::Paused(id, _) => self.0.routes.of_transport(*id),
+            MediaState::Source(id, _) | MediaState::Demand(id, _) => self.0.routes.of_source(*id),
         };
         // News of what has just been closed finds no room.
         if let Some(feed) = feed {
@@ -272,6 +273,8 @@ impl Shared {
             plan: Arc::new(SeatPlan::default()),
             audio_lines: Vec::new(),
             undecodable: Vec::new(),
+            paused: Paused::default(),
+            demand: Vec::new(),
             receipts: Default::default(),
         }
     }

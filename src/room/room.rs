@@ -173,10 +173,7 @@ impl Room {
             chat: self.history.told(&member.id, member.joined_at),
             limits: self.shared.config.limits,
         }));
-        if let Some(connection) = &member.connection {
-            member.tell(&Push::Connection(Connection { state: connection.state.into() }));
-            member.tell(&Push::Seats(member.seats.clone()));
-        }
+        member.tell_media();
         self.tell_speakers(index);
     }
 

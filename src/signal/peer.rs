@@ -147,6 +147,8 @@ impl Outbox for Peer {
         match push {
             Push::Room(payload) => self.emit("room", payload),
             Push::Seats(payload) => self.emit("seats", payload),
+            Push::Paused(payload) => self.emit("paused", payload),
+            Push::Layers(payload) => self.emit("layers", payload),
             Push::Speakers(payload) => self.emit("speakers", payload),
             Push::Chat(payload) => self.emit("chat", payload),
             Push::Rooms(payload) => self.emit("rooms", payload),

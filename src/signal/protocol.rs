@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 pub use super::payload::Payload;
-use crate::id::{MemberId, RoomId, SourceId};
+use crate::id::{Bps, MemberId, RoomId, SourceId};
 
 /// Version of this contract; `auth.protocol` must equal it.
 pub const PROTOCOL: u32 = 1;
@@ -403,6 +403,35 @@ pub struct Seats {
     pub unsupported_codec: Vec<SourceId>,
     /// Wished sources that found no seat. A client may grow its seats by a re-offer.
     pub unseated: Vec<SourceId>,
+}
+
+/// `paused`: seated pictures that the client's network has no room for. They come back by themselves.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Paused {
+    pub sources: Vec<PausedSource>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PausedSource {
+    pub source: SourceId,
+    /// Bits a second that its smallest picture needs.
+    #[ts(type = "number")]
+    pub needs: Bps,
+}
+
+/// `layers`: which streams of the client's own camera or screen anybody takes. A client that pauses the others saves its
+/// processor and its network; one that ignores this is heard and seen all the same.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Layers {
+    pub source: SourceId,
+    /// Of two for one source, the one with the higher version counts.
+    #[ts(type = "number")]
+    pub version: u64,
+    /// By simulcast stream in the order of the offer.
+    pub active: Vec<bool>,
 }
 
 /// `speakers`: who is audible, loudest first, at most every 100 ms and on change.

@@ -37,6 +37,8 @@ const REQUESTS: &[(&str, &str, &str)] = &[
 const PUSHES: &[(&str, &str)] = &[
     ("room", "RoomDiff"),
     ("seats", "Seats"),
+    ("paused", "Paused"),
+    ("layers", "Layers"),
     ("speakers", "Speakers"),
     ("chat", "ChatLine"),
     ("rooms", "RoomsDiff"),
@@ -98,6 +100,9 @@ fn render_types(file: &mut String) {
         Change,
         LeaveReason,
         Seats,
+        Paused,
+        PausedSource,
+        Layers,
         Speakers,
         Speaker,
         ChatLine,

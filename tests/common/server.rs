@@ -29,7 +29,8 @@ impl Server {
 
     pub fn announcing(addresses: &[IpAddr]) -> Server {
         let rooms = RoomConfig::default();
-        let config = MediaConfig { udp_port: 0, tcp_port: None, shards: 1, announced: addresses.to_vec(), rooms };
+        let config =
+            MediaConfig { udp_port: 0, tcp_port: None, adapt: false, shards: 1, announced: addresses.to_vec(), rooms };
         Server { planes: Planes::start(config).unwrap() }
     }
 

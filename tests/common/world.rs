@@ -316,7 +316,7 @@ impl World {
         }
         self.arrive();
         let now = self.now();
-        if self.forwarder.next_timeout() <= now {
+        if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
             self.forwarder.handle_timeout(now, ntp, &mut self.net);
         }

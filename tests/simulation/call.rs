@@ -9,7 +9,7 @@ use plenum::border::{SeatPlan, SeatedSource, SourceKind, SourceSpec};
 use plenum::id::{RoomKey, SeatId, SourceId, Ssrc, TransportId};
 use plenum::media::codec;
 use plenum::media::drop::DropReason;
-use plenum::media::forwarder::{Forwarder, Sink};
+use plenum::media::forwarder::{Forwarder, News, Sink};
 use plenum::media::outgoing::Outgoing;
 use plenum::media::packet::{self, MAX_PACKET};
 use plenum::media::rtcp;
@@ -116,6 +116,13 @@ impl Sink for Out {
 }
 
 impl Call {
+    /// A call in which each browser gets what its network carries.
+    pub fn adaptive(seed: u64) -> Call {
+        let mut call = Call::new(seed);
+        call.forwarder.set_adaptive(true);
+        call
+    }
+
     pub fn new(seed: u64) -> Call {
         let epoch = Instant::now();
         Call {
@@ -286,11 +293,19 @@ impl Call {
     /// leaves.
     fn after_server(&mut self) {
         let now = self.instant();
-        if self.forwarder.next_timeout() <= now {
+        if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
             self.forwarder.handle_timeout(now, ntp, &mut self.out);
         }
-        self.forwarder.take_news();
+        for news in self.forwarder.take_news() {
+            // What a publisher shall send reaches it over signalling, which is not simulated: it is there at once.
+            if let News::Demand(source, demand) = news
+                && let Some(browser) = self.browsers.get_mut((source.0 as usize - 1) / 2)
+                && source.0 % 2 == 1
+            {
+                (0..demand.count).for_each(|layer| browser.publisher.set_wanted(layer, demand.layers.contains(layer)));
+            }
+        }
         for (peer, outgoing, bytes) in std::mem::take(&mut self.out.packets) {
             if let Some(outgoing) = outgoing {
                 self.ledger.left(self.now, peer, outgoing, &bytes);
@@ -301,7 +316,7 @@ impl Call {
                 self.push(at, Event::AtBrowser(peer, bytes.clone()));
             }
         }
-        let next = self.forwarder.next_timeout().saturating_duration_since(self.epoch).as_micros() as Us;
+        let next = self.forwarder.next_timeout(now).saturating_duration_since(self.epoch).as_micros() as Us;
         // A timer is never due again within the same microsecond.
         let next = next.max(self.now + 1);
         if next < self.server_due {

@@ -12,14 +12,17 @@ use crate::media::allocate::plan::{Contender, Quality, Rank, Rung};
 /// A rise must have been possible for so long: as long as the window in which rates are measured, so that no single
 /// good moment counts.
 const HOLD: Duration = Duration::from_secs(1);
+/// The same for a seat that has had no other change yet: what its source costs is known by then, and everybody waits
+/// for a good picture.
+const FIRST_HOLD: Duration = Duration::from_millis(300);
 /// A rise must leave this room, in per cent of what is used then: estimates and encoders both err by a few per cent.
 const MARGIN: u64 = 10;
 /// The room that is left after going down because rates rose, in per cent of what is used then: they may rise on, and
 /// the next step down shall not be needed. When the estimate fell instead, [`MARGIN`] is enough.
 const LANDING_MARGIN: u64 = 25;
 
-/// After a change, a seat does not rise for so long: on a network at rest that is at most one rise and the step down
-/// that undoes it in 30 s.
+/// After a step down, a seat does not rise for so long, and after a rise only with much room: on a network at rest that
+/// is at most one rise and the step down that undoes it in 30 s.
 const REST: Duration = Duration::from_secs(30);
 /// The network is another one, and the rest is over, above this in per cent of the estimate at the last rise: less is
 /// the estimator's noise.
@@ -27,7 +30,7 @@ const GREW: u64 = 110;
 /// The same after a step down: an estimator that lowered its estimate to 85 % of what came through has only recovered
 /// when it is back.
 const RECOVERED: u64 = 125;
-/// A paused picture comes back in spite of the rest with this room, in per cent of what floors use then. An encoder
+/// A picture rises, or comes back from a pause, in spite of the rest with this room, in per cent of what is used then. An encoder
 /// that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
 const REST_MARGIN: u64 = 50;
 
@@ -160,11 +163,12 @@ impl Held {
             // The user wants something else now, which has nothing to do with the network.
             self.change = None;
         }
-        let rests = self.change.is_some_and(|change| {
+        let rests = self.change.filter(|change| {
             let other = if change.up { GREW } else { RECOVERED };
             now.saturating_duration_since(change.at) < REST
                 && estimate.0 < (u128::from(change.estimate.0) * u128::from(other) / 100) as u64
         });
+        let fell = rests.is_some_and(|change| !change.up);
         let present = self.level(rungs);
         Contender {
             rank,
@@ -172,10 +176,10 @@ impl Held {
             present,
             // The floor of a new source waits for nothing.
             held: if self.is_fresh() { 1 } else { present },
-            top: if rests { present.max(1).min(rungs.len()) } else { rungs.len() },
+            top: if fell { present.max(1).min(rungs.len()) } else { rungs.len() },
             floor_limit: estimate.0,
             luxury_limit: estimate.0,
-            rise_limit: with_margin(estimate, if rests { REST_MARGIN } else { MARGIN }),
+            rise_limit: with_margin(estimate, if rests.is_some() { REST_MARGIN } else { MARGIN }),
             level: 0,
         }
     }
@@ -193,7 +197,8 @@ impl Held {
         let wished = contender.level.checked_sub(1).and_then(|index| rungs.get(index)).map_or((0, 0), |r| r.quality);
         let rise = self.rise.get_or_insert(Rise { since: now, quality: wished });
         rise.quality = rise.quality.min(wished);
-        let ripe = now.saturating_duration_since(rise.since) >= HOLD;
+        let hold = if self.change.is_none() { FIRST_HOLD } else { HOLD };
+        let ripe = now.saturating_duration_since(rise.since) >= hold;
         let level = if ripe { up_to(rungs, rise.quality).min(contender.level) } else { 0 };
         contender.top = level.max(contender.present);
     }

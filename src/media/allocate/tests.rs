@@ -160,8 +160,8 @@ fn up_waits_and_down_does_not() {
     assert_eq!(subscriber.allocate_for(20, 1_600_000, &seats), [Some(1)], "there is no margin");
     assert_eq!(subscriber.allocate(1_700_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate(1_600_000, &seats), [Some(1)]);
-    assert_eq!(subscriber.allocate_for(1, 1_700_000, &seats), [Some(1)], "the hold began anew");
-    assert_eq!(subscriber.allocate(1_700_000, &seats), [Some(2)]);
+    assert_eq!(subscriber.allocate(1_700_000, &seats), [Some(1)], "the hold began anew");
+    assert_eq!(subscriber.allocate_for(1, 1_700_000, &seats), [Some(2)]);
     assert_eq!(subscriber.allocate_for(20, 1_500_000, &seats), [Some(2)], "it still fits");
     assert_eq!(subscriber.allocate(1_499_000, &seats), [Some(1)]);
 }

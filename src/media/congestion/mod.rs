@@ -235,6 +235,11 @@ impl Estimator {
         self.remb = Some(bps(rate));
     }
 
+    /// Whether the receiver has told anything at all.
+    pub fn has_heard(&self) -> bool {
+        self.heard.is_some() || self.remb.is_some()
+    }
+
     /// What the owner would send if the path allowed: probes try to reach it, and nothing beyond it.
     pub fn want(&mut self, rate: Bps) {
         let rate = bps(rate);

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 use rand::Rng;
 
-use crate::id::{ExtSeq, SourceId, Ssrc};
+use crate::id::{ExtSeq, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
@@ -313,6 +313,31 @@ impl Downlink {
     pub fn unsupported(&self, line: usize) -> Option<(SourceId, Codec)> {
         let wish = self.lines.get(line)?.wish;
         wish.source.zip(wish.refused)
+    }
+
+    /// Whether there is a line that takes RTX with transport-wide numbers: what probes are sent as.
+    pub fn can_probe(&self) -> bool {
+        self.padding_line().is_some()
+    }
+
+    fn padding_line(&self) -> Option<usize> {
+        let takes_rtx = |line: &Line| {
+            let repaired = |pt: &Pt| {
+                let payload = self.spec.payload(*pt).filter(|payload| payload.rtx.is_some());
+                payload.is_some_and(|payload| transport_cc(&self.spec, payload, 0).is_some())
+            };
+            line.active && line.rtx_ssrc.is_some() && line.payloads.iter().any(repaired)
+        };
+        self.lines.iter().position(takes_rtx)
+    }
+
+    /// `line` cannot keep up: what it shows ends here, and a key frame of it is waited for.
+    pub fn interrupt(&mut self, line: usize) {
+        if let Some(line) = self.lines.get_mut(line)
+            && line.tenure.take().is_some()
+        {
+            self.changed = true;
+        }
     }
 
     /// The transport-wide sequence number that the next packet gets, when it gets one.

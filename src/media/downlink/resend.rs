@@ -82,7 +82,7 @@ impl Downlink {
     /// padding as RTX when none is stored any more.
     ///
     /// # Errors
-    /// [`DropReason::NotRetransmittable`] before the first packet of a line with RTX.
+    /// [`DropReason::NotRetransmittable`] without a line that takes RTX.
     pub fn probe<'r>(
         &mut self,
         now: Instant,
@@ -92,34 +92,36 @@ impl Downlink {
         // Each in turn: the same packet over and over would be filtered out by what counts duplicates on the way.
         self.probed = (self.probed + 1) % PROBED;
         let entry = self.history.recent(self.probed).or_else(|| self.history.recent(0));
-        let entry = entry.ok_or(DropReason::NotRetransmittable)?;
-        let (index, stamp) = (usize::from(entry.line), entry.stamp);
-        let outgoing = match ring(entry.source, usize::from(entry.layer)).and_then(|ring| ring.get(entry.source_seq)) {
-            Some(packet) => self.write_rtx(now, index, entry.source, packet, stamp, out)?,
-            None => self.write_padding(now, index, stamp, out)?,
+        let stored = entry.and_then(|entry| {
+            let packet = ring(entry.source, usize::from(entry.layer))?.get(entry.source_seq)?;
+            Some((entry, packet))
+        });
+        let repeated = stored.map(|(entry, packet)| {
+            self.write_rtx(now, usize::from(entry.line), entry.source, packet, entry.stamp, out)
+        });
+        let outgoing = match repeated {
+            Some(Ok(outgoing)) => outgoing,
+            // A line that was closed meanwhile, or nothing to repeat.
+            _ => self.write_padding(now, out)?,
         };
         self.stats.probes += 1;
         Ok(outgoing)
     }
 
-    fn write_padding(
-        &mut self,
-        now: Instant,
-        index: usize,
-        stamp: Stamp,
-        out: &mut [u8],
-    ) -> Result<Outgoing, DropReason> {
-        let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotRetransmittable)?;
+    fn write_padding(&mut self, now: Instant, out: &mut [u8]) -> Result<Outgoing, DropReason> {
+        let index = self.padding_line().ok_or(DropReason::NotRetransmittable)?;
+        let line = self.lines.get_mut(index).ok_or(DropReason::NotRetransmittable)?;
         let repaired = line.payloads.iter().filter_map(|pt| self.spec.payload(*pt)).find(|p| p.rtx.is_some()).copied();
         let (Some(payload), Some(ssrc)) = (repaired, line.rtx_ssrc) else {
             return Err(DropReason::NotRetransmittable);
         };
         let number = transport_cc(&self.spec, &payload, self.transport_cc);
+        let us = now.saturating_duration_since(self.epoch).as_micros() as i64;
         let header = OutHeader {
             padding: true,
             pt: payload.rtx.ok_or(DropReason::NotRetransmittable)?,
             seq: line.rtx_next.wire(),
-            timestamp: stamp.timestamp,
+            timestamp: line.clock.at(us) as u32,
             ssrc,
             mid: Some(line.mid),
             transport_cc: number,

@@ -1,11 +1,16 @@
 //! RTCP from browsers: what publishers report and what subscribers ask for.
 
 use super::*;
+use crate::media::congestion::Estimator;
+use crate::media::rtcp::transport_cc::Feedback;
 use crate::media::rtcp::{self, ReportBlocks, Rtcp};
 
 /// Retransmissions that one RTCP packet may cause: a second of a 2 Mbit/s layer. Asking for more is an attack or
 /// hopeless; a key frame helps better.
 const MAX_RETRANSMISSIONS: usize = 256;
+
+/// An estimate below this share of the one that was shared out does not wait for the next review.
+const FALLEN_PERCENT: u64 = 95;
 
 impl Forwarder {
     /// One decrypted compound RTCP packet from `peer`. What is malformed in it is counted, the rest is heard.
@@ -31,8 +36,30 @@ impl Forwarder {
                         self.picture_lost(now, peer, ssrc);
                     }
                 }
-                Ok(Rtcp::Remb { .. } | Rtcp::TransportCc(_) | Rtcp::Bye { .. } | Rtcp::Other) => {}
+                Ok(Rtcp::Remb { rate, .. }) => self.estimated(now, peer, |estimator| estimator.remb(rate)),
+                Ok(Rtcp::TransportCc(packet)) => match Feedback::parse(packet) {
+                    Some(feedback) => self.estimated(now, peer, |estimator| estimator.feedback(now, &feedback)),
+                    None => sink.dropped(DropReason::MalformedRtcp),
+                },
+                Ok(Rtcp::Bye { .. } | Rtcp::Other) => {}
                 Err(reason) => sink.dropped(reason),
+            }
+        }
+    }
+
+    /// The estimate may have moved. A fall is acted upon at once, a rise with the next review.
+    fn estimated(&mut self, now: Instant, peer: usize, tell: impl FnOnce(&mut Estimator)) {
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        let Some(estimator) = subscriber.estimator.as_mut() else { return };
+        tell(estimator);
+        let fell = estimator.estimate().0 < subscriber.allocated.0 * FALLEN_PERCENT / 100;
+        subscriber.set_rate(now);
+        if fell {
+            self.allocate(now, peer);
+            if let Some(Some(subscriber)) = self.subscribers.get_mut(peer)
+                && subscriber.downlink.take_changed()
+            {
+                self.route(now, peer);
             }
         }
     }

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use smallvec::SmallVec;
 
-use crate::border::{SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
+use crate::border::{LayerDemand, SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
 use crate::id::{AudioLineId, Bps, ExtSeq, RoomKey, SourceId, Ssrc, TransportId};
+use crate::media::allocate::OperatingPoint;
 use crate::media::downlink::{Downlink, DownlinkStats};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
@@ -20,7 +21,9 @@ use crate::media::ring::Ring;
 use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
 use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
-use outlet::{Backlog, Outlet};
+use demand::Demand;
+use outlet::Backlog;
+use subscriber::Subscriber;
 
 /// Where finished packets go: the owner seals and sends them.
 pub trait Sink {
@@ -61,6 +64,7 @@ struct Source {
     told: Option<SourceState>,
     last_audio: Option<Instant>,
     last_video: Option<Instant>,
+    demand: Demand,
 }
 
 /// The sending half of a browser: what it publishes.
@@ -70,28 +74,16 @@ struct Publisher {
     sources: [Option<SourceId>; 2],
 }
 
-/// The receiving half of a browser: what it sees.
-struct Subscriber {
-    transport: TransportId,
-    room: RoomKey,
-    spec: SharedMediaSpec,
-    downlink: Downlink,
-    plan: Arc<SeatPlan>,
-    /// What each line shows.
-    shown: Vec<Option<SourceId>>,
-    audio_lines: Vec<(AudioLineId, SourceId)>,
-    ready: bool,
-    outlet: Outlet,
-    /// A line may wait for a key frame.
-    waiting: bool,
-}
-
 /// News for the control plane.
 #[derive(Clone, PartialEq, Debug)]
 pub enum News {
     Source(SourceId, SourceState),
     AudioLines(TransportId, Vec<(AudioLineId, SourceId)>),
     Undecodable(TransportId, Vec<SourceId>),
+    /// Pictures held back for want of bandwidth, with what each needs at least.
+    Paused(TransportId, Vec<(SourceId, Bps)>),
+    /// What a publisher should send of a source's video.
+    Demand(SourceId, LayerDemand),
     Levels(RoomKey, Vec<SourceLevel>),
 }
 
@@ -129,6 +121,11 @@ pub struct Forwarder {
     next_review: Instant,
     /// Peers of which a line waits for a key frame that nobody was asked for yet.
     waiting: Vec<usize>,
+    /// Routes changed since the publishers' layers were last looked at.
+    rerouted: bool,
+    /// Pictures are chosen by what each browser's network carries, and layers nobody takes are paused.
+    adaptive: bool,
+    points: Vec<OperatingPoint>,
     audible_rooms: BTreeSet<RoomKey>,
     undecodable: HashMap<TransportId, Vec<SourceId>>,
     news: Vec<News>,
@@ -181,12 +178,21 @@ impl Forwarder {
             peers: HashMap::new(),
             next_review: epoch + REVIEW,
             waiting: Vec::new(),
+            rerouted: false,
+            adaptive: false,
+            points: Vec::new(),
             audible_rooms: BTreeSet::new(),
             undecodable: HashMap::new(),
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
             retired: Default::default(),
         }
+    }
+
+    /// Chooses pictures by what each browser's network carries, and pauses layers that nobody takes. Off, everybody gets
+    /// the highest layer that is alive. To be said before the first browser is there.
+    pub fn set_adaptive(&mut self, adaptive: bool) {
+        self.adaptive = adaptive;
     }
 
     /// Adds the browser `transport` under the owner's index `peer`, or applies its re-negotiation.
@@ -203,30 +209,18 @@ impl Forwarder {
             self.publishers.resize_with(peer + 1, || None);
             self.subscribers.resize_with(peer + 1, || None);
         }
-        let lines = spec.downlinks.len();
         match (&mut self.publishers[peer], &mut self.subscribers[peer]) {
             (Some(publisher), Some(subscriber)) => {
                 publisher.uplink.update(spec.clone());
                 subscriber.downlink.update(spec.clone(), rng);
-                subscriber.spec = spec;
-                subscriber.shown.resize(lines, None);
+                subscriber.update(now, spec, self.adaptive);
             }
             _ => {
                 let reporter = Ssrc(rng.random_range(1..=u32::MAX));
                 self.publishers[peer] =
                     Some(Publisher { uplink: Uplink::new(spec.clone(), self.epoch, reporter), sources: [None; 2] });
-                self.subscribers[peer] = Some(Subscriber {
-                    transport,
-                    room,
-                    downlink: Downlink::new(spec.clone(), self.epoch, rng),
-                    spec,
-                    plan: Arc::default(),
-                    shown: vec![None; lines],
-                    audio_lines: Vec::new(),
-                    ready: false,
-                    outlet: Outlet::new(now),
-                    waiting: false,
-                });
+                let downlink = Downlink::new(spec.clone(), self.epoch, rng);
+                self.subscribers[peer] = Some(Subscriber::new(now, transport, room, spec, downlink, self.adaptive));
                 self.peers.insert(transport, peer);
                 let own: Vec<SourceSpec> =
                     self.sources.values().map(|s| s.spec).filter(|s| s.transport == transport).collect();
@@ -263,8 +257,7 @@ impl Forwarder {
         if let Some(Some(subscriber)) = self.subscribers.get_mut(peer)
             && subscriber.ready != ready
         {
-            subscriber.ready = ready;
-            subscriber.outlet.clear();
+            subscriber.set_ready(now, ready);
             self.route(now, peer);
         }
     }
@@ -282,8 +275,12 @@ impl Forwarder {
             told: None,
             last_audio: None,
             last_video: None,
+            demand: Demand::default(),
         });
         let old = source.peer;
+        if source.spec.transport != spec.transport {
+            source.demand.begin_anew();
+        }
         source.spec = spec;
         source.peer = peer;
         let index = source_index(spec.kind.video_role());
@@ -400,12 +397,13 @@ impl Forwarder {
 
     /// Rebuilds the routes of one subscriber from what its lines take now.
     fn route(&mut self, now: Instant, peer: usize) {
+        self.rerouted = true;
         for source in self.sources.values_mut() {
             for routes in source.routes.iter_mut().flatten() {
                 routes.retain(|route| route.peer != peer);
             }
         }
-        self.target(now, peer);
+        self.allocate(now, peer);
         let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
         if !subscriber.ready {
             return;
@@ -446,7 +444,10 @@ impl Source {
     }
 }
 
+mod bandwidth;
+mod demand;
 mod feedback;
 mod outlet;
 mod review;
 mod serve;
+mod subscriber;

@@ -10,11 +10,16 @@ use smallvec::SmallVec;
 
 use crate::id::{Bps, ExtSeq, SourceId, Ssrc};
 use crate::media::downlink::Replay;
+use crate::media::packet::PacketInfo;
 
 /// Retransmissions that wait: a second of a 2 Mbit/s layer. Who asks for more gets a key frame sooner.
 const RETRANSMISSIONS: usize = 256;
 /// What may leave at once: 5 ms of the rate, so that a train of packets never delays what comes behind it by more.
 const BURST: Duration = Duration::from_millis(5);
+/// What would wait longer is shed: by then a newer frame says more. Half of the delay that a conversation bears.
+const MOST_WAIT: Duration = Duration::from_millis(150);
+/// A key frame may take longer: without it there is no picture at all, and the next one is no smaller.
+const MOST_WAIT_KEY: Duration = Duration::from_millis(500);
 /// At least two packets, so that low rates do not send frames octet by octet.
 const LEAST_BURST: i64 = 2 * 1_250;
 
@@ -85,6 +90,35 @@ pub(super) struct Backlog {
     pub(super) next: ExtSeq,
     /// The line starts with what the ring held already.
     pub(super) replay: Option<Replay>,
+    /// The publisher's timestamp of the frame that is being left out.
+    thinned: Option<u32>,
+}
+
+impl Backlog {
+    pub(super) fn new(line: usize, (source, layer): (SourceId, usize), next: ExtSeq) -> Backlog {
+        Backlog { line, source, layer, next, replay: None, thinned: None }
+    }
+
+    /// Comes after a replay.
+    pub(super) fn after(self, replay: Replay) -> Backlog {
+        Backlog { replay: Some(replay), ..self }
+    }
+
+    /// Whether a frame has waited so long that those after it must not wait for it. Begun ones are finished.
+    pub(super) fn sheds(&self, now: Instant, info: &PacketInfo) -> bool {
+        let limit = if info.facts.key_frame { MOST_WAIT_KEY } else { MOST_WAIT };
+        let begins = info.facts.frame_start && info.facts.spatial == 0;
+        begins && now.saturating_duration_since(info.arrival) > limit
+    }
+
+    /// Whether a packet belongs to a frame that nobody misses while the line is behind.
+    pub(super) fn thins(&mut self, now: Instant, info: &PacketInfo) -> bool {
+        if info.facts.frame_start && info.facts.spatial == 0 {
+            let late = now.saturating_duration_since(info.arrival) > MOST_WAIT / 2;
+            self.thinned = (late && info.facts.discardable).then_some(info.timestamp);
+        }
+        self.thinned == Some(info.timestamp)
+    }
 }
 
 /// See the module.
@@ -122,6 +156,10 @@ impl Outlet {
     /// What `line` still has to catch up with.
     pub(super) fn backlog(&self, line: usize) -> Option<&Backlog> {
         self.backlogs.iter().find(|backlog| backlog.line == line)
+    }
+
+    pub(super) fn backlog_mut(&mut self, line: usize) -> Option<&mut Backlog> {
+        self.backlogs.iter_mut().find(|backlog| backlog.line == line)
     }
 
     /// From now on `backlog.line` catches up from there.
@@ -212,7 +250,7 @@ mod tests {
         let mut outlet = Outlet::new(Instant::now());
         for line in [3, 5, 9] {
             let source = SourceId(line as u32);
-            outlet.hold(Backlog { line, source, layer: 0, next: ExtSeq(1), replay: None });
+            outlet.hold(Backlog::new(line, (source, 0), ExtSeq(1)));
         }
         let mut served: Vec<usize> = (0..6).filter_map(|_| outlet.turn().map(|backlog| backlog.line)).collect();
         served[..3].sort_unstable();

@@ -1,7 +1,6 @@
 //! What is looked at anew ten times a second: layers, liveness, levels and the audio-only lines.
 
 use super::*;
-use crate::media::downlink::LayerTarget;
 
 /// A source without packets for this long has none: longer than the keep-alive of DTX (400 ms) and than a static
 /// screen's refresh (1 s).
@@ -9,15 +8,13 @@ const SILENT: Duration = Duration::from_secs(2);
 
 impl Forwarder {
     /// When [`Forwarder::handle_timeout`] wants to be called.
-    pub fn next_timeout(&self) -> Instant {
-        if !self.waiting.is_empty() {
-            return self.epoch;
+    pub fn next_timeout(&self, now: Instant) -> Instant {
+        if !self.waiting.is_empty() || self.rerouted {
+            return now;
         }
         let feedback = self.publishers.iter().flatten().filter_map(|p| p.uplink.next_timeout());
-        let ready = || self.subscribers.iter().flatten().filter(|s| s.ready);
-        let reports = ready().filter_map(|s| s.downlink.next_timeout());
-        let outlets = ready().filter_map(|s| s.outlet.next_timeout());
-        let soonest = feedback.chain(reports).chain(outlets).min();
+        let ready = self.subscribers.iter().flatten().filter(|s| s.ready);
+        let soonest = feedback.chain(ready.filter_map(|s| s.next_timeout(now))).min();
         soonest.map_or(self.next_review, |at| at.min(self.next_review))
     }
 
@@ -28,31 +25,36 @@ impl Forwarder {
             self.review(now);
         }
         self.serve_waiting(now);
+        if self.rerouted {
+            self.review_demand(now);
+        }
         for peer in 0..self.publishers.len() {
-            if self.subscribers[peer].as_ref().is_some_and(|s| s.ready && !s.outlet.is_empty()) {
-                self.let_out(now, peer, sink);
+            if self.subscribers[peer].as_ref().is_some_and(|subscriber| subscriber.ready) {
+                self.attend(now, ntp, peer, sink);
             }
+        }
+    }
+
+    /// Does what is due for one browser.
+    fn attend(&mut self, now: Instant, ntp: u64, peer: usize, sink: &mut impl Sink) {
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        let rtt = subscriber.downlink.rtt();
+        if subscriber.next_timeout(now).is_some_and(|at| at <= now) {
+            subscriber.review_probe(now);
             self.feedback.clear();
-            let rtt = self.subscribers[peer].as_ref().map_or(Duration::from_millis(100), |s| s.downlink.rtt());
-            let ready = self.subscribers[peer].as_ref().is_some_and(|s| s.ready);
-            if let Some(publisher) = &mut self.publishers[peer]
-                && ready
-                && publisher.uplink.next_timeout().is_some_and(|at| at <= now)
-            {
-                publisher.uplink.poll_feedback(now, rtt, &mut self.feedback);
-                if !self.feedback.is_empty() {
-                    sink.rtcp(peer, &self.feedback);
-                }
+            subscriber.downlink.reports(now, ntp, &mut self.feedback);
+            if !self.feedback.is_empty() {
+                sink.rtcp(peer, &self.feedback);
             }
-            self.feedback.clear();
-            if let Some(subscriber) = &mut self.subscribers[peer]
-                && subscriber.ready
-                && subscriber.downlink.next_timeout().is_some_and(|at| at <= now)
-            {
-                subscriber.downlink.reports(now, ntp, &mut self.feedback);
-                if !self.feedback.is_empty() {
-                    sink.rtcp(peer, &self.feedback);
-                }
+            self.let_out(now, peer, sink);
+        }
+        self.feedback.clear();
+        if let Some(Some(publisher)) = self.publishers.get_mut(peer)
+            && publisher.uplink.next_timeout().is_some_and(|at| at <= now)
+        {
+            publisher.uplink.poll_feedback(now, rtt, &mut self.feedback);
+            if !self.feedback.is_empty() {
+                sink.rtcp(peer, &self.feedback);
             }
         }
     }
@@ -60,10 +62,14 @@ impl Forwarder {
     fn review(&mut self, now: Instant) {
         self.review_sources(now);
         self.review_levels();
+        self.review_demand(now);
         for peer in 0..self.subscribers.len() {
             if self.subscribers[peer].as_ref().is_some_and(|s| s.ready) {
+                if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
+                    subscriber.review_probe(now);
+                }
                 self.review_audio_lines(now, peer);
-                self.target(now, peer);
+                self.allocate(now, peer);
                 if self.subscribers[peer].as_mut().is_some_and(|s| s.downlink.take_changed()) {
                     self.route(now, peer);
                 }
@@ -159,23 +165,6 @@ impl Forwarder {
                 subscriber.audio_lines = given;
             }
             self.seat(now, peer);
-        }
-    }
-
-    /// Aims every line of a subscriber at the highest layer of its source that is alive.
-    pub(super) fn target(&mut self, now: Instant, peer: usize) {
-        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
-            let Some(id) = subscriber.shown[line] else { continue };
-            let Some(source) = self.sources.get(&id) else { continue };
-            let role = match spec.kind {
-                MediaKind::Audio => source.spec.kind.audio_role(),
-                MediaKind::Video => source.spec.kind.video_role(),
-            };
-            let Some(Some(publisher)) = source.peer.map(|p| &self.publishers[p]) else { continue };
-            let layers = publisher.uplink.layers(role);
-            let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
-            subscriber.downlink.target(line, id, Some(LayerTarget::whole(layer)));
         }
     }
 

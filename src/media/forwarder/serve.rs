@@ -1,6 +1,7 @@
 //! The way of one packet: from its publisher to every line that takes it, now or when its turn comes.
 
 use super::*;
+use crate::media::congestion::Kind;
 use crate::media::downlink::ReplayLimits;
 use crate::media::drop::DropReason;
 
@@ -53,11 +54,10 @@ impl Forwarder {
             if kind == MediaKind::Video && subscriber.holds(now, route.line, (id, received.layer), &received.packet) {
                 continue;
             }
-            let downlink = &mut subscriber.downlink;
-            let sent =
-                sink.rtp(route.peer, |out| downlink.forward(now, route.line, id, received.layer, received.packet, out));
-            subscriber.outlet.charge(sent);
-            if downlink.take_changed() {
+            subscriber.send(now, route.peer, Kind::Media, sink, |downlink, out| {
+                downlink.forward(now, route.line, id, received.layer, received.packet, out)
+            });
+            if subscriber.downlink.take_changed() {
                 switched.push(route.peer);
             }
         }
@@ -108,37 +108,45 @@ impl Forwarder {
         if let Some(replay) = replay
             && let Some(next) = replay.next()
         {
-            subscriber.outlet.hold(Backlog { line, source: id, layer, next, replay: Some(replay) });
+            subscriber.outlet.hold(Backlog::new(line, (id, layer), next).after(replay));
             return true;
         }
         let publisher = sources.get(&id).and_then(|source| publishers.get_mut(source.peer?)?.as_mut());
-        if let Some(publisher) = publisher {
+        // A layer that rests begins with a key frame anyway, and a browser that is asked may send one on every layer.
+        if let Some(publisher) = publisher
+            && publisher.uplink.layers(spec.kind.video_role()).get(layer).is_some_and(|layer| layer.alive(now))
+        {
             publisher.uplink.request_key_frame(now, spec.kind.video_role(), layer);
         }
         false
     }
 
-    /// Lets out what waits at `peer`, as far as its rate allows.
+    /// Lets out what waits at `peer`, and the padding of a probe, as far as its rate allows.
     pub(super) fn let_out(&mut self, now: Instant, peer: usize, sink: &mut impl Sink) {
         let Forwarder { subscribers, publishers, sources, .. } = self;
         let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
         while !subscriber.outlet.is_empty() && subscriber.outlet.allows(now) {
-            let sent = match subscriber.outlet.next_retransmission() {
+            match subscriber.outlet.next_retransmission() {
                 Some((ssrc, seq)) => {
-                    let Subscriber { downlink, spec, .. } = subscriber;
-                    let line = spec.downlinks.iter().find(|line| line.ssrc == ssrc);
+                    let line = subscriber.spec.downlinks.iter().find(|line| line.ssrc == ssrc);
                     let kind = line.map_or(MediaKind::Video, |line| line.kind);
                     let ring = |id, layer| ring_of(sources, publishers, id, kind, layer);
-                    sink.rtp(peer, |out| downlink.retransmit(now, ssrc, seq, ring, out))
+                    subscriber.send(now, peer, Kind::Retransmission, sink, |downlink, out| {
+                        downlink.retransmit(now, ssrc, seq, ring, out)
+                    });
                 }
-                None => subscriber.catch_up(
-                    now,
-                    peer,
-                    |id, layer| ring_of(sources, publishers, id, MediaKind::Video, layer),
-                    sink,
-                ),
-            };
-            subscriber.outlet.charge(sent);
+                None => {
+                    let ring = |id, layer| ring_of(sources, publishers, id, MediaKind::Video, layer);
+                    subscriber.catch_up(now, peer, ring, sink);
+                }
+            }
+        }
+        while subscriber.wants_padding(now) {
+            let ring = |id, layer| ring_of(sources, publishers, id, MediaKind::Video, layer);
+            let sent = subscriber.send(now, peer, Kind::Padding, sink, |downlink, out| downlink.probe(now, ring, out));
+            if sent == 0 {
+                subscriber.abandon_probe(now);
+            }
         }
         if subscriber.downlink.take_changed() {
             self.route(now, peer);
@@ -155,46 +163,78 @@ impl Subscriber {
                 return info.seq >= backlog.next;
             }
             let opens = info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0;
-            if !opens || self.downlink.subscriptions(line)[1] != Some(from) {
-                return false;
+            let [current, pending] = self.downlink.subscriptions(line);
+            if !opens || pending != Some(from) {
+                // What the line shows ends as soon as that which waits begins.
+                if current == Some(from) {
+                    self.downlink.leave_out(line, from.0, from.1, info);
+                }
+                return current == Some(from);
             }
             // The line is behind, and here begins what it shall show instead: nobody needs the rest.
         } else if self.outlet.allows(now) || !self.downlink.is_next(line, from, info.seq) {
             return false;
         }
-        let (source, layer) = from;
-        self.outlet.hold(Backlog { line, source, layer, next: info.seq, replay: None });
+        self.outlet.hold(Backlog::new(line, from, info.seq));
         true
     }
 
-    /// Sends the next packet of a line that is behind. Returns the octets that left.
+    /// Sends the next packet of a line that is behind, or sheds what has waited too long.
     fn catch_up<'r>(
         &mut self,
         now: Instant,
         peer: usize,
         ring: impl FnOnce(SourceId, usize) -> Option<&'r Ring>,
         sink: &mut impl Sink,
-    ) -> usize {
-        let Subscriber { outlet, downlink, .. } = self;
-        let Some(backlog) = outlet.turn() else { return 0 };
+    ) {
+        let Some(backlog) = self.outlet.turn() else { return };
         let Backlog { line, source, layer, next, .. } = *backlog;
         let ring = ring(source, layer);
         let (Some(ring), Some(newest)) = (ring, ring.and_then(Ring::newest)) else {
-            outlet.release(line);
-            return 0;
+            return self.outlet.release(line);
         };
         if next > newest {
-            outlet.release(line);
-            return 0;
+            return self.outlet.release(line);
         }
         backlog.next = ExtSeq(next.0 + 1);
-        if let Some(replay) = &mut backlog.replay
-            && replay.next().is_some()
-        {
-            return sink.rtp(peer, |out| downlink.replay_next(now, replay, ring, out));
+        if let Some(mut replay) = backlog.replay.take_if(|replay| replay.next().is_some()) {
+            self.send(now, peer, Kind::Media, sink, |downlink, out| downlink.replay_next(now, &mut replay, ring, out));
+            if let Some(backlog) = self.outlet.backlog_mut(line) {
+                backlog.replay = Some(replay);
+            }
+            return;
         }
         // A number that is not there was lost on its way here, and comes by itself if it comes.
-        let Some(packet) = ring.get(next) else { return 0 };
-        sink.rtp(peer, |out| downlink.forward(now, line, source, layer, packet, out))
+        let Some(packet) = ring.get(next) else { return };
+        if backlog.sheds(now, packet.info) {
+            return self.shed(line, ring, newest);
+        }
+        if backlog.thins(now, packet.info) {
+            return self.downlink.leave_out(line, source, layer, packet.info);
+        }
+        self.send(now, peer, Kind::Media, sink, |downlink, out| {
+            downlink.forward(now, line, source, layer, packet, out)
+        });
+    }
+
+    /// What waits of `line` has waited too long: it goes on with the newest key frame there is, or with the next one
+    /// that is sent.
+    fn shed(&mut self, line: usize, ring: &Ring, newest: ExtSeq) {
+        let Some(backlog) = self.outlet.backlog_mut(line) else { return };
+        let (source, layer) = (backlog.source, backlog.layer);
+        // The packet that was overdue has been passed already.
+        let first = backlog.next.0 - 1;
+        let key_frame = ring.key_frame().filter(|key| key.0 > first);
+        let end = key_frame.map_or(newest.0 + 1, |key| key.0);
+        for packet in (first..end).filter_map(|seq| ring.get(ExtSeq(seq))) {
+            self.downlink.leave_out(line, source, layer, packet.info);
+        }
+        match key_frame {
+            Some(key) => backlog.next = key,
+            None => {
+                self.outlet.release(line);
+                self.downlink.interrupt(line);
+            }
+        }
     }
 }

@@ -153,6 +153,17 @@ impl Layer {
         self.rate.rate(now, spatial, temporal)
     }
 
+    /// The highest spatial and temporal layer of which anything came in the last second.
+    pub fn highest_layers(&self) -> (u8, u8) {
+        self.rate.highest()
+    }
+
+    /// Picture height in pixels up to `spatial`, as the stream's dependency structure tells.
+    pub fn spatial_height(&self, spatial: u8) -> Option<u16> {
+        let (_, height) = self.descriptors.structure()?.resolution(spatial)?;
+        u16::try_from(height).ok()
+    }
+
     /// Share of packets lost on the way here between the last two reception reports, before repair: 0 to 1.
     pub fn loss(&self) -> f32 {
         self.reception.loss()

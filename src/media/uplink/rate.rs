@@ -35,6 +35,17 @@ impl RateWindow {
         *place = place.saturating_add(bytes as u32);
     }
 
+    /// The highest spatial and temporal layer in the window.
+    pub(super) fn highest(&self) -> (u8, u8) {
+        let mut highest = (0, 0);
+        for (spatial, temporals) in self.bytes.iter().flat_map(|layers| layers.iter().enumerate()) {
+            for (temporal, _) in temporals.iter().enumerate().filter(|(_, bytes)| **bytes > 0) {
+                highest = (spatial.max(highest.0), temporal.max(highest.1));
+            }
+        }
+        (highest.0 as u8, highest.1 as u8)
+    }
+
     /// The rate of all layers up to `spatial` and `temporal`.
     pub(super) fn rate(&self, now: Instant, spatial: u8, temporal: u8) -> Bps {
         let Some(start) = self.start else { return Bps(0) };

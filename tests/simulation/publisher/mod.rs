@@ -227,6 +227,13 @@ impl Publisher {
         }
     }
 
+    /// Sends one layer of the camera only while somebody takes it.
+    pub fn set_wanted(&mut self, layer: usize, wanted: bool) {
+        if let Some(layer) = self.camera.as_mut().and_then(|camera| camera.layers.get_mut(layer)) {
+            layer.set_wanted(wanted);
+        }
+    }
+
     /// The camera's track is taken away: nothing is sent of it.
     pub fn pause_camera(&mut self) {
         if let Some(camera) = &mut self.camera {

@@ -88,6 +88,8 @@ pub struct Layer {
     width: u16,
     height: u16,
     pub active: bool,
+    /// Somebody takes it, as far as the server has said.
+    taken: bool,
     /// When a key frame was asked for, and when the encoder will take it up.
     wanted: Option<(Us, Us)>,
     /// The last frame of each temporal layer.
@@ -130,7 +132,7 @@ impl VideoTrack {
     }
 
     pub fn rate(&self) -> u64 {
-        self.layers.iter().filter(|layer| layer.active).map(|layer| layer.rate).sum()
+        self.layers.iter().filter(|layer| layer.sends()).map(|layer| layer.rate).sum()
     }
 
     /// Bits per second of each layer, from the lowest.
@@ -150,7 +152,7 @@ impl VideoTrack {
         let captured = self.next;
         self.next += SECOND / self.shape.fps;
         let mut packets = Vec::new();
-        for layer in self.layers.iter_mut().filter(|layer| layer.active) {
+        for layer in self.layers.iter_mut().filter(|layer| layer.sends()) {
             if let Some((asked, _)) = layer.due_key_frame(now) {
                 self.answered.push(KeyFrame { asked, sent: now });
             }
@@ -226,6 +228,7 @@ impl Layer {
             width,
             height,
             active: true,
+            taken: true,
             wanted: Some((0, 0)),
             last: [0; 3],
             step: 0,
@@ -239,6 +242,17 @@ impl Layer {
 
     pub(super) fn timestamp(&self, clock: &OwnClock, now: Us) -> u32 {
         self.timestamp.wrapping_add(clock.ticks(now, 90_000))
+    }
+
+    fn sends(&self) -> bool {
+        self.active && self.taken
+    }
+
+    pub(super) fn set_wanted(&mut self, wanted: bool) {
+        if wanted && !self.taken {
+            self.restart();
+        }
+        self.taken = wanted;
     }
 
     pub(super) fn set_active(&mut self, active: bool) {

@@ -15,11 +15,11 @@ fn useful(rate: u64) -> u64 {
 
 fn call(seed: u64, rate: u64) -> Call {
     let down = Conditions { delay: 30 * MS, queue: 400 * MS, ..Conditions::limited(rate) };
-    pair(seed, sender(Shape::CAMERA), Guest { down, ..watcher(1) })
+    seated(Call::adaptive(seed), sender(Shape::CAMERA), Guest { down, ..watcher(1) })
 }
 
 #[test]
-#[ignore = "waits for bandwidth estimation"]
+#[ignore = "not every seed passes yet"]
 fn a_link_that_narrows_is_followed_within_two_seconds() {
     for seed in seeds(20) {
         let mut call = call(seed, 5_000_000);
@@ -39,7 +39,7 @@ fn a_link_that_narrows_is_followed_within_two_seconds() {
 }
 
 #[test]
-#[ignore = "waits for bandwidth estimation"]
+#[ignore = "not every seed passes yet"]
 fn a_link_that_widens_is_used_within_eight_seconds() {
     for seed in seeds(20) {
         let mut call = call(seed, 1_000_000);
@@ -56,7 +56,6 @@ fn a_link_that_widens_is_used_within_eight_seconds() {
 }
 
 #[test]
-#[ignore = "waits for bandwidth estimation"]
 fn a_steady_link_is_used_steadily() {
     for seed in seeds(5) {
         for rate in [300_000, 800_000, 1_500_000, 3_000_000] {
@@ -77,10 +76,10 @@ fn a_steady_link_is_used_steadily() {
 }
 
 #[test]
-#[ignore = "waits for bandwidth estimation"]
+#[ignore = "not every seed passes yet"]
 fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
     for seed in seeds(15) {
-        let mut call = Call::new(seed);
+        let mut call = Call::adaptive(seed);
         call.join(sender(Shape::CAMERA));
         let good = call.join(watcher(1));
         let down = Conditions { delay: 60 * MS, ..Conditions::limited(700_000) };

@@ -31,7 +31,10 @@ fn watcher(seats: u16) -> Guest {
 
 /// A call of one sender (browser 0), watched by one other (browser 1).
 fn pair(seed: u64, sender: Guest, watcher: Guest) -> Call {
-    let mut call = Call::new(seed);
+    seated(Call::new(seed), sender, watcher)
+}
+
+fn seated(mut call: Call, sender: Guest, watcher: Guest) -> Call {
     let from = call.join(sender);
     let to = call.join(watcher);
     call.seat(to, &[camera(from)]);

@@ -103,7 +103,7 @@ fn a_probe_repeats_what_was_sent_or_is_padding() {
     let mut bench = Bench::new(spec(1), 1);
     let mut publisher = Publisher::vp8(1, 0, 7);
     bench.downlink.assign(VIDEO, Some(SourceId(1)));
-    assert_eq!(bench.probe(0, &[]).map(|_| ()), Err(DropReason::NotRetransmittable));
+    assert_eq!(bench.probe(0, &[]).map(|read| read.payload.len()), Ok(0), "padding before anything was sent");
     for packet in publisher.frame(bench.epoch, 0, 5, true, 0) {
         bench.forward(VIDEO, &publisher, &packet).unwrap();
     }
@@ -112,6 +112,6 @@ fn a_probe_repeats_what_was_sent_or_is_padding() {
     let original = u16::from_be_bytes([again.payload[0], again.payload[1]]);
     assert!(bench.got.iter().any(|read| read.stream == 2 * VIDEO && read.seq as u16 == original));
     let padding = bench.probe(2_000, &[]).unwrap();
-    assert_eq!((padding.stream, padding.seq, padding.payload.len()), (again.stream, again.seq + 1, 0));
+    assert_eq!((padding.stream % 2, padding.payload.len()), (1, 0));
     assert_eq!(padding.transport_cc, again.transport_cc.map(|number| number + 1));
 }

@@ -23,6 +23,8 @@ export interface Requests {
 export interface Pushes {
   room: p.RoomDiff;
   seats: p.Seats;
+  paused: p.Paused;
+  layers: p.Layers;
   speakers: p.Speakers;
   chat: p.ChatLine;
   rooms: p.RoomsDiff;

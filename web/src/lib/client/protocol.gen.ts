@@ -295,6 +295,31 @@ unsupportedCodec: Array<SourceId>,
 unseated: Array<SourceId>, };
 
 /**
+ * `paused`: seated pictures that the client's network has no room for. They come back by themselves.
+ */
+export type Paused = { sources: Array<PausedSource>, };
+
+export type PausedSource = { source: SourceId, 
+/**
+ * Bits a second that its smallest picture needs.
+ */
+needs: number, };
+
+/**
+ * `layers`: which streams of the client's own camera or screen anybody takes. A client that pauses the others saves its
+ * processor and its network; one that ignores this is heard and seen all the same.
+ */
+export type Layers = { source: SourceId, 
+/**
+ * Of two for one source, the one with the higher version counts.
+ */
+version: number, 
+/**
+ * By simulcast stream in the order of the offer.
+ */
+active: Array<boolean>, };
+
+/**
  * `speakers`: who is audible, loudest first, at most every 100 ms and on change.
  */
 export type Speakers = { speaking: Array<Speaker>, 
@@ -375,6 +400,8 @@ export interface ClientToServerEvents {
 export interface ServerToClientEvents {
   room: (payload: RoomDiff) => void;
   seats: (payload: Seats) => void;
+  paused: (payload: Paused) => void;
+  layers: (payload: Layers) => void;
   speakers: (payload: Speakers) => void;
   chat: (payload: ChatLine) => void;
   rooms: (payload: RoomsDiff) => void;

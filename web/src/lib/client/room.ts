@@ -10,6 +10,7 @@ import type {
   ChatLine,
   Farewell,
   Joined,
+  Layers,
   LeaveReason,
   Limits,
   Media,
@@ -91,6 +92,8 @@ export class Room extends Emitter<RoomEvents> {
   limits: Limits | undefined;
   unsupported: readonly SourceId[] = [];
   unseated: readonly SourceId[] = [];
+  /** Pictures that our network has no room for; they come back by themselves. */
+  paused: readonly SourceId[] = [];
   #seats: Seat[] = [];
   #loud: (SourceId | null)[] = [];
   #state: RoomState = { phase: 'joining', signalling: 'down', media: 'connecting' };
@@ -103,6 +106,7 @@ export class Room extends Emitter<RoomEvents> {
   #growing: ReturnType<typeof setTimeout> | undefined;
   #settle!: { resolve: () => void; reject: (error: RequestError) => void };
   #seenChat = new Set<number>();
+  readonly #versions = new Map<SourceId, number>();
 
   /** Starts joining at once; `room.joined` and the `state` event tell how it goes. */
   static connect(options: RoomOptions): Room {
@@ -235,6 +239,11 @@ export class Room extends Emitter<RoomEvents> {
     signalling.on('refused', (error) => this.#end({ error }));
     signalling.onPush('room', (diff) => this.#diff(diff));
     signalling.onPush('seats', (seats) => this.#deal(seats));
+    signalling.onPush('paused', ({ sources }) => {
+      this.paused = sources.map(({ source }) => source);
+      this.emit('seats', this.#seats);
+    });
+    signalling.onPush('layers', (layers) => this.#demand(layers));
     signalling.onPush('speakers', (speakers) => this.emit('speakers', speakers));
     signalling.onPush('chat', (line) => this.#hear(line));
     signalling.onPush('connection', ({ state }) => {
@@ -338,6 +347,14 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('seats', this.#seats);
     const taken = dealt.seats.filter((source) => source !== null).length;
     this.#growFor(taken + dealt.unseated.length);
+  }
+
+  /** Streams of our own that nobody takes are paused; of two messages the one with the higher version counts. */
+  #demand({ source, version, active }: Layers): void {
+    const kind = this.roster.owner(source)?.kind;
+    if (!kind || version < (this.#versions.get(source) ?? 0)) return;
+    this.#versions.set(source, version);
+    this.#uplink.demand(kind, active);
   }
 
   #growFor(pictures: number): void {

@@ -12,11 +12,15 @@ export class Uplink {
   #senders: Senders | undefined;
   #work: Promise<void> = Promise.resolve();
   #cameraSize = '';
+  /** Which streams anybody takes, as far as the server has said; all until then. */
+  readonly #demand: Partial<Record<TrackKind, readonly boolean[]>> = {};
 
   /** Uses the senders of a new connection: the tracks move over. */
   bind(senders: Senders): void {
     this.#senders = senders;
     this.#cameraSize = '';
+    delete this.#demand.camera;
+    delete this.#demand.screen;
     for (const kind of KINDS) if (this.tracks[kind]) this.#apply(kind);
   }
 
@@ -24,6 +28,12 @@ export class Uplink {
     if (this.tracks[kind] === track) return this.#work;
     this.tracks[kind] = track;
     return this.#apply(kind);
+  }
+
+  /** Sends only the streams that are taken, by their order in the offer. */
+  demand(kind: 'camera' | 'screen', active: readonly boolean[]): void {
+    this.#demand[kind] = active;
+    if (this.tracks[kind]) void this.#apply(kind);
   }
 
   /** A phone that turns changes the size of its camera: to be called now and then. */
@@ -43,7 +53,7 @@ export class Uplink {
         if (kind === 'camera' && track) this.#cameraSize = sizeOf(track);
         if (sender.track !== track) await sender.replaceTrack(track);
         if (track && kind === 'camera') await this.#sizeCamera(sender, track);
-        if (track && kind === 'screen') await limitScreen(sender);
+        if (track && kind === 'screen') await limitScreen(sender, this.#demand.screen?.[0] ?? true);
       } catch {
         // The connection was closed meanwhile; the next one takes the tracks anew.
       }
@@ -59,7 +69,7 @@ export class Uplink {
     parameters.encodings.forEach((encoding, index) => {
       const layer = layers.find(({ rid }) => rid === encoding.rid) ?? layers[index];
       if (!layer) return;
-      encoding.active = layer.active;
+      encoding.active = layer.active && (this.#demand.camera?.[index] ?? true);
       encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
       encoding.maxBitrate = layer.maxBitrate;
     });
@@ -67,10 +77,11 @@ export class Uplink {
   }
 }
 
-async function limitScreen(sender: RTCRtpSender): Promise<void> {
+async function limitScreen(sender: RTCRtpSender, active: boolean): Promise<void> {
   const parameters = sender.getParameters();
   const encoding = parameters.encodings?.[0];
   if (!encoding) return;
+  encoding.active = active;
   encoding.maxBitrate = SCREEN_BITRATE;
   encoding.maxFramerate = SCREEN_FRAMES;
   parameters.degradationPreference = 'maintain-resolution';

@@ -40,6 +40,8 @@ export class CallModel {
   chat = $state.raw<readonly ChatLine[]>([]);
   unread = $state(0);
   unsupported = $state.raw<readonly SourceId[]>([]);
+  /** Pictures that our network has no room for. */
+  paused = $state.raw<readonly SourceId[]>([]);
   blocked = $state(false);
   notices = $state.raw<readonly { id: number; text: string }[]>([]);
   reading = false;
@@ -106,6 +108,7 @@ export class CallModel {
     room.on('seats', (seats) => {
       this.seats = seats.map((seat) => ({ seat, source: seat.expected, ready: seat.ready }));
       this.unsupported = room.unsupported;
+      this.paused = room.paused;
     });
     room.on('speakers', ({ speaking }) => (this.speaking = new Set(speaking.map(({ source }) => source))));
     room.on('blocked', (blocked) => (this.blocked = blocked));

@@ -81,6 +81,7 @@ export const en = {
     screenOf: (name: string) => `${name}’s screen`,
     yourScreen: 'Your screen',
     unsupported: 'Your browser cannot decode this picture',
+    paused: 'Paused: your connection is too slow',
     draining: 'This server is about to restart. You may have to join again in a moment.',
     joined: (name: string) => `${name} joined`,
     left: (name: string) => `${name} left`,

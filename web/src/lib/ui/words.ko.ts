@@ -82,6 +82,7 @@ export const ko: Words = {
     screenOf: (name) => `${name} 님의 화면`,
     yourScreen: '내 화면',
     unsupported: '이 브라우저에서는 이 영상을 볼 수 없습니다',
+    paused: '연결이 느려 영상을 잠시 멈췄습니다',
     draining: '서버가 곧 다시 시작됩니다. 잠시 후 다시 참여해야 할 수 있습니다.',
     joined: (name) => `${name} 님이 들어왔습니다`,
     left: (name) => `${name} 님이 나갔습니다`,

@@ -1,0 +1,210 @@
+//! Which layer of each picture a subscriber gets: what its network carries, shared out among its seats.
+
+use std::ops::Range;
+
+use super::*;
+use crate::border::SeatedSource;
+use crate::media::allocate::{Choice, Seat};
+use crate::media::downlink::LayerTarget;
+
+/// Assumed of a browser that tells nothing of what arrives.
+const UNLIMITED: Bps = Bps(1_000_000_000);
+/// Measured rates are of packets as publishers send them. On the way out a seal and other header extensions come to
+/// them: 3 % of a video packet.
+const OVERHEAD_PERCENT: u64 = 103;
+/// Rates count smoothed, and wobble: what the allocator makes of one may be this much more.
+const SMOOTHED_PERCENT: u64 = 150;
+/// Sent on trust before anything is known of a browser's network: a screen with some cameras.
+const ON_TRUST: Bps = Bps(5_000_000);
+/// A pause that is over sooner is not worth a word: a call begins with an estimate that says little.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+/// A layer without a packet for this long has no rate now.
+const MEASURED: Duration = Duration::from_secs(1);
+
+impl Forwarder {
+    /// Chooses anew what each line of `peer` takes.
+    pub(super) fn allocate(&mut self, now: Instant, peer: usize) {
+        if !self.adaptive {
+            return self.aim_high(now, peer);
+        }
+        let mut points = std::mem::take(&mut self.points);
+        points.clear();
+        let Forwarder { subscribers, publishers, sources, news, .. } = self;
+        let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
+        let spec = subscriber.spec.clone();
+        let mut sound = 0;
+        let mut lines: SmallVec<[Line; 16]> = SmallVec::new();
+        for (line, downlink) in spec.downlinks.iter().enumerate() {
+            let Some(source) = subscriber.shown[line].and_then(|id| sources.get(&id)) else { continue };
+            let Some(Some(publisher)) = source.peer.map(|peer| &publishers[peer]) else { continue };
+            if downlink.kind == MediaKind::Audio {
+                let layers = publisher.uplink.layers(source.spec.kind.audio_role());
+                sound += layers.first().map_or(0, |layer| layer.bitrate(now).0);
+                subscriber.downlink.target(line, source.spec.id, Some(LayerTarget::whole(0)));
+                continue;
+            }
+            let Place::Seat(seat) = downlink.place else { continue };
+            let Some(seated) = subscriber.plan.seats.iter().find(|seated| seated.seat == seat) else { continue };
+            let first = points.len();
+            operating_points(now, publisher.uplink.layers(source.spec.kind.video_role()), &source.demand, &mut points);
+            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
+        }
+        let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
+        let estimate = subscriber.estimator.as_ref().map_or(UNLIMITED, |estimator| estimator.estimate());
+        subscriber.allocated = estimate;
+        let mut pictures = Bps(estimate.0.saturating_sub(sound));
+        if subscriber.is_unproven(now) {
+            pictures = pictures.max(floors(&seats));
+        }
+        let allocation = subscriber.allocator.allocate(now, pictures, &seats);
+        let mut paused: Vec<(SourceId, Bps)> = Vec::new();
+        for ((share, line), seat) in allocation.shares.iter().zip(&lines).zip(&seats) {
+            let target = match share.choice {
+                Choice::Take(index) => target(seat.points, index),
+                Choice::Paused { needs } => {
+                    paused.push((share.source, needs));
+                    subscriber.outlet.release(line.line);
+                    None
+                }
+                // Nothing came yet: whatever comes first is welcome.
+                Choice::Nothing => Some(LayerTarget::whole(0)),
+            };
+            subscriber.downlink.target(line.line, share.source, target);
+        }
+        let wanted = Bps(allocation.used.0 + allocation.unmet.0 + sound);
+        if let Some(estimator) = subscriber.estimator.as_mut() {
+            estimator.want(wanted);
+        }
+        subscriber.used = Bps(allocation.used.0 + sound);
+        subscriber.set_rate(now);
+        drop(seats);
+        self.points = points;
+        if subscriber.pauses.review(now, &paused) {
+            news.push(News::Paused(subscriber.transport, subscriber.pauses.told().collect()));
+        }
+    }
+}
+
+/// What the smallest picture of every seat takes together.
+fn floors(seats: &[Seat<'_>]) -> Bps {
+    let smallest = seats.iter().filter_map(|seat| seat.points.iter().find(|point| point.alive));
+    let sum: u64 = smallest.filter_map(|point| point.rate).map(|rate| rate.0).sum();
+    Bps((sum * SMOOTHED_PERCENT / 100).min(ON_TRUST.0))
+}
+
+/// Pictures of one subscriber that are held back for want of bandwidth.
+#[derive(Default)]
+pub(super) struct Pauses(Vec<Pause>);
+
+struct Pause {
+    source: SourceId,
+    needs: Bps,
+    since: Instant,
+    told: bool,
+}
+
+impl Pauses {
+    /// Takes which pictures are held back. True when the subscriber should be told anew. What a pause needs wobbles
+    /// with the publisher's rate: only who is paused is worth a message.
+    fn review(&mut self, now: Instant, paused: &[(SourceId, Bps)]) -> bool {
+        let mut news = false;
+        self.0.retain(|pause| {
+            let goes_on = paused.iter().any(|(source, _)| *source == pause.source);
+            news |= pause.told && !goes_on;
+            goes_on
+        });
+        for (source, needs) in paused {
+            match self.0.iter_mut().find(|pause| pause.source == *source) {
+                Some(pause) => {
+                    pause.needs = *needs;
+                    if !pause.told && now.saturating_duration_since(pause.since) >= WORTH_TELLING {
+                        (pause.told, news) = (true, true);
+                    }
+                }
+                None => self.0.push(Pause { source: *source, needs: *needs, since: now, told: false }),
+            }
+        }
+        news
+    }
+
+    fn told(&self) -> impl Iterator<Item = (SourceId, Bps)> + '_ {
+        self.0.iter().filter(|pause| pause.told).map(|pause| (pause.source, pause.needs))
+    }
+}
+
+impl Forwarder {
+    /// Aims every line of a subscriber at the highest layer of its source that is alive.
+    fn aim_high(&mut self, now: Instant, peer: usize) {
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
+            let Some(source) = subscriber.shown[line].and_then(|id| self.sources.get(&id)) else { continue };
+            let role = match spec.kind {
+                MediaKind::Audio => source.spec.kind.audio_role(),
+                MediaKind::Video => source.spec.kind.video_role(),
+            };
+            let Some(Some(publisher)) = source.peer.map(|peer| &self.publishers[peer]) else { continue };
+            let layers = publisher.uplink.layers(role);
+            let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
+            subscriber.downlink.target(line, source.spec.id, Some(LayerTarget::whole(layer)));
+        }
+    }
+}
+
+/// An occupied video line.
+struct Line {
+    line: usize,
+    seated: SeatedSource,
+    kind: SourceKind,
+    points: Range<usize>,
+}
+
+impl Line {
+    fn seat<'a>(&self, points: &'a [OperatingPoint]) -> Seat<'a> {
+        let SeatedSource { seat, source, max_height, priority } = self.seated;
+        let points = points.get(self.points.clone()).unwrap_or_default();
+        Seat { seat, source, priority, max_height, kind: self.kind, points }
+    }
+}
+
+/// The point `index` as a line takes it: without bounds where there is nothing above.
+fn target(points: &[OperatingPoint], index: usize) -> Option<LayerTarget> {
+    let OperatingPoint { layer, spatial, temporal, .. } = *points.get(index)?;
+    let others = || points.iter().filter(|point| point.layer == layer);
+    let spatial = if others().any(|point| point.spatial > spatial) { spatial } else { u8::MAX };
+    let temporal = if others().any(|point| point.temporal > temporal) { temporal } else { u8::MAX };
+    Some(LayerTarget { layer, spatial, temporal })
+}
+
+/// Appends what can be taken of a source's video, worst first.
+fn operating_points(now: Instant, layers: &[Layer], demand: &Demand, points: &mut Vec<OperatingPoint>) {
+    let mut below = 0;
+    for (index, layer) in layers.iter().enumerate() {
+        let obtainable = demand.can_be_had(now, index);
+        let seen = layer.ssrc().is_some();
+        if !seen && !obtainable {
+            continue;
+        }
+        let alive = layer.alive(now) || obtainable;
+        let arriving = layer.last_arrival().is_some_and(|last| now.saturating_duration_since(last) < MEASURED);
+        // Each layer of a camera has twice the height of the one below.
+        let height = layer.height().unwrap_or(2 * below);
+        below = height;
+        let (spatials, temporals) = layer.highest_layers();
+        for spatial in 0..=spatials {
+            // Thinning is for those that cannot go lower in any other way.
+            let thinnest = if points.is_empty() || layers.len() == 1 && spatial == 0 { 0 } else { temporals };
+            for temporal in thinnest..=temporals {
+                let rate = Bps(layer.bitrate_up_to(now, spatial, temporal).0 * OVERHEAD_PERCENT / 100);
+                points.push(OperatingPoint {
+                    layer: index,
+                    spatial,
+                    temporal,
+                    height: layer.spatial_height(spatial).unwrap_or(height >> (spatials - spatial).min(4)),
+                    frame_share: 100 >> (temporals - temporal).min(4),
+                    rate: Some(rate).filter(|_| arriving),
+                    alive,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The receiving half of a browser: what it sees, what its network carries, and what waits for it.
+
+use super::bandwidth::Pauses;
+use super::outlet::Outlet;
+use super::*;
+use crate::media::allocate::Allocator;
+use crate::media::congestion::{Cluster, Estimator, Kind, Limits, ProbePlan};
+
+pub(super) struct Subscriber {
+    pub(super) transport: TransportId,
+    pub(super) room: RoomKey,
+    pub(super) spec: SharedMediaSpec,
+    pub(super) downlink: Downlink,
+    pub(super) plan: Arc<SeatPlan>,
+    /// What each line shows.
+    pub(super) shown: Vec<Option<SourceId>>,
+    pub(super) audio_lines: Vec<(AudioLineId, SourceId)>,
+    pub(super) ready: bool,
+    pub(super) outlet: Outlet,
+    /// A line may wait for a key frame.
+    pub(super) waiting: bool,
+    /// `None` for a browser that tells nothing of what arrives, or when nobody shall adapt to it.
+    pub(super) estimator: Option<Estimator>,
+    pub(super) allocator: Allocator,
+    /// The estimate at the last allocation, and what that gave out.
+    pub(super) allocated: Bps,
+    pub(super) used: Bps,
+    ready_since: Option<Instant>,
+    pub(super) probe: Option<Probe>,
+    pub(super) pauses: Pauses,
+}
+
+/// A probe under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    plan: ProbePlan,
+    started: Instant,
+    octets: usize,
+    packets: usize,
+}
+
+/// An estimate is worth something after this long: probes have gone out and come back.
+const PROOF: Duration = Duration::from_secs(3);
+/// A train of a probe that takes longer measures something else.
+const LONGEST_PROBE: Duration = Duration::from_millis(300);
+
+impl Probe {
+    fn next(&self) -> Instant {
+        self.started + Duration::from_micros(self.octets as u64 * 8_000_000 / self.plan.rate.0.max(1))
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let sent = self.octets >= self.plan.octets && self.packets >= self.plan.packets;
+        sent || now.saturating_duration_since(self.started) > LONGEST_PROBE
+    }
+}
+
+impl Subscriber {
+    pub(super) fn new(
+        now: Instant,
+        transport: TransportId,
+        room: RoomKey,
+        spec: SharedMediaSpec,
+        downlink: Downlink,
+        adaptive: bool,
+    ) -> Subscriber {
+        let mut subscriber = Subscriber {
+            transport,
+            room,
+            downlink,
+            plan: Arc::default(),
+            shown: Vec::new(),
+            audio_lines: Vec::new(),
+            ready: false,
+            outlet: Outlet::new(now),
+            waiting: false,
+            estimator: None,
+            allocator: Allocator::default(),
+            allocated: Bps(0),
+            used: Bps(0),
+            ready_since: None,
+            probe: None,
+            pauses: Pauses::default(),
+            spec: spec.clone(),
+        };
+        subscriber.update(now, spec, adaptive);
+        subscriber
+    }
+
+    /// Takes a re-offer's result.
+    pub(super) fn update(&mut self, now: Instant, spec: SharedMediaSpec, adaptive: bool) {
+        self.shown.resize(spec.downlinks.len(), None);
+        let tells = adaptive && spec.payloads.iter().any(|payload| payload.transport_cc || payload.remb);
+        match (&self.estimator, tells) {
+            (None, true) => self.estimator = Some(Estimator::new(now, Limits::default())),
+            (Some(_), false) => self.estimator = None,
+            _ => {}
+        }
+        self.spec = spec;
+        self.set_rate(now);
+    }
+
+    pub(super) fn set_ready(&mut self, now: Instant, ready: bool) {
+        self.ready = ready;
+        self.ready_since = ready.then(|| self.ready_since.unwrap_or(now));
+        self.outlet.clear();
+        self.probe = None;
+    }
+
+    /// Whether the estimate is still where it began: nothing that arrived, or did not, has moved it.
+    pub(super) fn is_unproven(&self, now: Instant) -> bool {
+        let Some(estimator) = &self.estimator else { return false };
+        let young = self.ready_since.is_none_or(|since| now.saturating_duration_since(since) < PROOF);
+        young || !estimator.has_heard()
+    }
+
+    /// Lets packets leave as fast as the network seems to carry them; on trust, as fast as they come.
+    pub(super) fn set_rate(&mut self, now: Instant) {
+        let rate = self.estimator.as_ref().filter(|estimator| estimator.has_heard()).map(|estimator| {
+            let on_trust = if self.is_unproven(now) { Bps(self.used.0 * 3 / 2) } else { Bps(0) };
+            let probing = self.probe.map_or(Bps(0), |probe| probe.plan.rate);
+            estimator.pacing_rate().max(on_trust).max(probing)
+        });
+        self.outlet.set_rate(now, rate);
+    }
+
+    /// Has `sink` send what `write` writes. Returns the octets that left.
+    pub(super) fn send(
+        &mut self,
+        now: Instant,
+        peer: usize,
+        kind: Kind,
+        sink: &mut impl Sink,
+        write: impl FnOnce(&mut Downlink, &mut [u8]) -> Result<Outgoing, DropReason>,
+    ) -> usize {
+        let number = self.downlink.next_transport_cc();
+        let downlink = &mut self.downlink;
+        let sent = sink.rtp(peer, |out| write(downlink, out));
+        if sent > 0 {
+            self.outlet.charge(sent);
+            let cluster = self.probe.as_mut().map(|probe| count(probe, sent));
+            let numbered = self.downlink.next_transport_cc() != number;
+            if let Some(estimator) = self.estimator.as_mut().filter(|_| numbered) {
+                estimator.sent(now, number, sent, kind, cluster);
+            }
+        }
+        sent
+    }
+
+    /// Starts a probe when it is time to, and ends the one that is over.
+    pub(super) fn review_probe(&mut self, now: Instant) {
+        if self.probe.is_some_and(|probe| probe.is_over(now)) {
+            self.probe = None;
+            self.set_rate(now);
+        }
+        let can_probe = self.can_probe();
+        let Some(estimator) = self.estimator.as_mut() else { return };
+        if estimator.next_timeout(now).is_some_and(|at| at <= now) {
+            estimator.handle_timeout(now);
+            if can_probe {
+                let plan = estimator.probe(now);
+                self.probe = plan.map(|plan| Probe { plan, started: now, octets: 0, packets: 0 });
+            }
+            self.set_rate(now);
+        }
+    }
+
+    fn can_probe(&self) -> bool {
+        self.probe.is_none() && self.downlink.can_probe()
+    }
+
+    /// Whether padding is due.
+    pub(super) fn wants_padding(&self, now: Instant) -> bool {
+        self.probe.is_some_and(|probe| !probe.is_over(now) && probe.next() <= now)
+    }
+
+    /// No padding can be had.
+    pub(super) fn abandon_probe(&mut self, now: Instant) {
+        self.probe = None;
+        self.set_rate(now);
+    }
+
+    pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
+        let probing = self.probe.as_ref().map(Probe::next);
+        // What is due for a probe that cannot be sent waits for the next review.
+        let estimator = self.estimator.as_ref().filter(|_| self.can_probe());
+        let estimator = estimator.and_then(|estimator| estimator.next_timeout(now));
+        let others = [self.downlink.next_timeout(), self.outlet.next_timeout(), probing, estimator];
+        others.into_iter().flatten().min()
+    }
+}
+
+fn count(probe: &mut Probe, octets: usize) -> Cluster {
+    probe.octets += octets;
+    probe.packets += 1;
+    probe.plan.cluster
+}
