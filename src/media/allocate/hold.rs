@@ -29,7 +29,7 @@ const REST: Duration = Duration::from_secs(30);
 const GREW: u64 = 110;
 /// The same after a step down: an estimator that lowered its estimate to 85 % of what came through has only recovered
 /// when it is back.
-const RECOVERED: u64 = 125;
+const RECOVERED: u64 = 118;
 /// A picture rises, or comes back from a pause, in spite of the rest with this room, in per cent of what is used then. An encoder
 /// that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
 const REST_MARGIN: u64 = 50;

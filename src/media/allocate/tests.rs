@@ -205,8 +205,8 @@ fn a_paused_picture_comes_back_with_a_margin_or_after_a_rest() {
     let mut subscriber = Subscriber::new();
     assert_eq!(subscriber.allocate_for(2, 430_000, &seats), [Some(0), Some(0)]);
     assert_eq!(subscriber.allocate(290_000, &seats), [Some(0), None]);
-    assert_eq!(subscriber.allocate_for(20, 350_000, &seats), [Some(0), None]);
-    assert_eq!(subscriber.allocate_for(12, 350_000, &seats), [Some(0), Some(0)]);
+    assert_eq!(subscriber.allocate_for(20, 340_000, &seats), [Some(0), None]);
+    assert_eq!(subscriber.allocate_for(12, 340_000, &seats), [Some(0), Some(0)]);
     assert_eq!(subscriber.allocate(290_000, &seats), [Some(0), None]);
     assert_eq!(subscriber.allocate_for(2, 451_000, &seats), [Some(0), Some(0)]);
 }

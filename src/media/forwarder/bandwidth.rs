@@ -14,6 +14,8 @@ const UNLIMITED: Bps = Bps(1_000_000_000);
 const OVERHEAD_PERCENT: u64 = 103;
 /// Rates count smoothed, and wobble: what the allocator makes of one may be this much more.
 const SMOOTHED_PERCENT: u64 = 150;
+/// What the pictures need, and the room without which the allocator raises none.
+const ROOM_PERCENT: u64 = 125;
 /// Sent on trust before anything is known of a browser's network: a screen with some cameras.
 const ON_TRUST: Bps = Bps(5_000_000);
 /// A pause that is over sooner is not worth a word: a call begins with an estimate that says little.
@@ -71,7 +73,7 @@ impl Forwarder {
             };
             subscriber.downlink.target(line.line, share.source, target);
         }
-        let wanted = Bps(allocation.used.0 + allocation.unmet.0 + sound);
+        let wanted = Bps((allocation.used.0 + allocation.unmet.0) * ROOM_PERCENT / 100 + sound);
         if let Some(estimator) = subscriber.estimator.as_mut() {
             estimator.want(wanted);
         }

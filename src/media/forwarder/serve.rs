@@ -165,10 +165,7 @@ impl Subscriber {
             let opens = info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0;
             let [current, pending] = self.downlink.subscriptions(line);
             if !opens || pending != Some(from) {
-                // What the line shows ends as soon as that which waits begins.
-                if current == Some(from) {
-                    self.downlink.leave_out(line, from.0, from.1, info);
-                }
+                // What the line shows ends as soon as that which waits begins: it takes no numbers any more.
                 return current == Some(from);
             }
             // The line is behind, and here begins what it shall show instead: nobody needs the rest.

@@ -19,7 +19,6 @@ fn call(seed: u64, rate: u64) -> Call {
 }
 
 #[test]
-#[ignore = "not every seed passes yet"]
 fn a_link_that_narrows_is_followed_within_two_seconds() {
     for seed in seeds(20) {
         let mut call = call(seed, 5_000_000);
@@ -39,7 +38,6 @@ fn a_link_that_narrows_is_followed_within_two_seconds() {
 }
 
 #[test]
-#[ignore = "not every seed passes yet"]
 fn a_link_that_widens_is_used_within_eight_seconds() {
     for seed in seeds(20) {
         let mut call = call(seed, 1_000_000);
@@ -76,13 +74,12 @@ fn a_steady_link_is_used_steadily() {
 }
 
 #[test]
-#[ignore = "not every seed passes yet"]
 fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
     for seed in seeds(15) {
         let mut call = Call::adaptive(seed);
         call.join(sender(Shape::CAMERA));
         let good = call.join(watcher(1));
-        let down = Conditions { delay: 60 * MS, ..Conditions::limited(700_000) };
+        let down = Conditions { delay: 60 * MS, ..Conditions::limited(800_000) };
         let poor = call.join(Guest { down, ..watcher(1) });
         call.seat(good, &[camera(0)]);
         call.seat(poor, &[camera(0)]);
