@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// Assumed between two requests for a lost packet while no receiver report has told the round trip: a browser that only
+/// publishes never sends one.
+const UNKNOWN_RTT: Duration = Duration::from_millis(100);
 /// A source without packets for this long has none: longer than the keep-alive of DTX (400 ms) and than a static
 /// screen's refresh (1 s).
 const SILENT: Duration = Duration::from_secs(2);
@@ -38,7 +41,7 @@ impl Forwarder {
     /// Does what is due for one browser.
     fn attend(&mut self, now: Instant, ntp: u64, peer: usize, sink: &mut impl Sink) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        let rtt = subscriber.downlink.rtt();
+        let rtt = Some(subscriber.downlink.rtt()).filter(|rtt| !rtt.is_zero()).unwrap_or(UNKNOWN_RTT);
         if subscriber.next_timeout(now).is_some_and(|at| at <= now) {
             subscriber.review_probe(now);
             self.feedback.clear();

@@ -39,13 +39,15 @@ export function grid(width: number, height: number, count: number, before = 0): 
   const tall = isTallPhone(width, height);
   const aspect = tall ? TALL : WIDE;
   const most = tall ? Math.min(2, count) : count;
+  // Three on a phone already stand side by side: the eye learns one arrangement, whoever comes next.
+  const least = tall && count > 2 ? 2 : 1;
   let columns = 0;
   let area = 0;
-  for (let candidate = 1; candidate <= most; candidate++) {
+  for (let candidate = least; candidate <= most; candidate++) {
     const size = areaOf(width, height, count, candidate, aspect);
     if (size > area * (columns ? WORTH : 1)) [columns, area] = [candidate, size];
   }
-  if (before > 0 && before <= most && area < areaOf(width, height, count, before, aspect) * WORTH) columns = before;
+  if (before >= least && before <= most && area < areaOf(width, height, count, before, aspect) * WORTH) columns = before;
   let tile = tileWidth(width, height, count, columns, aspect);
   const half = (width - GAP) / 2;
   if (tall && count > 2 && tile < half * PHONE_SHRINK) [columns, tile] = [2, half];
