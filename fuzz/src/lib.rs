@@ -9,13 +9,13 @@ mod transport;
 pub use control::{data_message, offer, request};
 pub use forwarding::forwarder;
 pub use media::{av1, dependency_descriptor, h264, red, rtcp, rtp_header, transport_cc, vp8, vp9};
-pub use transport::{dtls, reassembly, sctp, srtcp, srtp, stun};
+pub use transport::{dtls, reassembly, sctp, srtcp, srtp, stun, tcp_framing};
 
 /// A target: whether `data` parsed.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets by their names, which are those of their corpora.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 20] = [
     ("rtp_header", rtp_header),
     ("rtcp", rtcp),
     ("transport_cc", transport_cc),
@@ -27,6 +27,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("dependency_descriptor", dependency_descriptor),
     ("forwarder", forwarder),
     ("stun", stun),
+    ("tcp_framing", tcp_framing),
     ("reassembly", reassembly),
     ("dtls", dtls),
     ("srtp", srtp),

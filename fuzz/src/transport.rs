@@ -8,6 +8,7 @@ use bytes::Bytes;
 use plenum::id::ExtSeq;
 use plenum::media::packet;
 use plenum::media::spec::ExtensionMap;
+use plenum::net::tcp::framing::{self, Framer};
 use plenum::transport::data::Data;
 use plenum::transport::dtls::reassembly::Reassembly;
 use plenum::transport::dtls::{Certificate, Dtls};
@@ -208,4 +209,32 @@ fn seal_sctp(tag: [u8; 4], chunks: &[u8]) -> Bytes {
     let checksum = crc32c::crc32c(&packet);
     packet[8..12].copy_from_slice(&checksum.to_le_bytes());
     packet.into()
+}
+
+/// A stream of frames (RFC 4571). However it is cut on its way, the same packets come out of it, and the same end.
+pub fn tcp_framing(data: &[u8]) -> bool {
+    let whole = frames(data, data.len().max(1));
+    for piece in [1, 3, 7] {
+        assert_eq!(frames(data, piece), whole);
+    }
+    let written =
+        whole.0.iter().flat_map(|packet| [&framing::prefix(packet).expect("a packet of a frame")[..], packet].concat());
+    assert!(data.starts_with(&written.collect::<Vec<u8>>()));
+    !whole.1 && !whole.0.is_empty()
+}
+
+/// The packets in `data`, which comes in pieces of `piece` octets, and whether it ended with a length that none has.
+fn frames(data: &[u8], piece: usize) -> (Vec<Vec<u8>>, bool) {
+    let (mut framer, mut packets) = (Framer::default(), Vec::new());
+    for piece in data.chunks(piece) {
+        framer.push(piece);
+        loop {
+            match framer.next_frame() {
+                Ok(Some(packet)) => packets.push(packet.to_vec()),
+                Ok(None) => break,
+                Err(_) => return (packets, true),
+            }
+        }
+    }
+    (packets, false)
 }
