@@ -49,15 +49,15 @@ endif
 # What docs/signalling.md says, spoken by the stock client to the development build.
 test-contract: web
 ifneq ($(WEB),)
-	$(CARGO) build --locked
+	$(CARGO) test --locked --no-run
 	cd web && $(NPM) run contract
 endif
 
-# Browsers are tested against the development build: the tests build it anyway.
+# Browsers are tested against the development build that the Rust tests use: another one would build every dependency anew.
 e2e: web
 ifneq ($(WEB),)
 	@if [ -f web/e2e/run.mjs ]; then \
-	  ./scripts/test-tools.sh && $(CARGO) build --locked && cd web && $(NPM) run e2e; \
+	  ./scripts/test-tools.sh && $(CARGO) test --locked --no-run && cd web && $(NPM) run e2e; \
 	fi
 endif
 
