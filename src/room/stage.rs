@@ -7,8 +7,8 @@ use crate::signal::protocol::Wishes;
 const SCREEN_PRIORITY: u8 = 200;
 /// Priority of a camera when the client has not said what it wants.
 const CAMERA_PRIORITY: u8 = 100;
-/// Priority of the speaker that a client follows: it fills the largest tile.
-const SPEAKER_PRIORITY: u8 = 255;
+/// Priority of the speaker that a client follows: behind a presentation, before the others.
+const SPEAKER_PRIORITY: u8 = 150;
 
 /// A picture that somebody sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,6 @@ fn wanted(view: &View<'_>) -> Vec<Seated> {
             wanted.push(Seated { source: wish.source, max_height: limit(wish.height), priority: wish.priority });
         }
     }
-    wanted.sort_by_key(|seated| std::cmp::Reverse(seated.priority));
     if let Some(size) = wishes.speaker {
         let speaker = view.speakers.iter().copied().find(|source| is_live(*source));
         let speaker = speaker.filter(|source| !wanted.iter().any(|seated| seated.source == *source));
@@ -96,6 +95,7 @@ fn wanted(view: &View<'_>) -> Vec<Seated> {
             wanted.insert(0, Seated { source, max_height: limit(size.height), priority: SPEAKER_PRIORITY });
         }
     }
+    wanted.sort_by_key(|seated| std::cmp::Reverse(seated.priority));
     wanted
 }
 
@@ -165,7 +165,7 @@ mod tests {
         let wishes = Wishes { sources: vec![wish(1, 1)], speaker: size };
         let speakers = [SourceId(90), SourceId(7), SourceId(3), SourceId(1)];
         let staging = stage(&View { wishes: Some(&wishes), speakers: &speakers, ..view(1, &live) });
-        assert_eq!(staging.seats, [Some(Seated { source: SourceId(3), max_height: 720, priority: 255 })]);
+        assert_eq!(staging.seats, [Some(Seated { source: SourceId(3), max_height: 720, priority: 150 })]);
     }
 
     proptest! {
