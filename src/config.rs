@@ -162,11 +162,6 @@ impl Media {
     pub fn shard_count(&self) -> usize {
         if self.shards > 0 { self.shards } else { std::thread::available_parallelism().map_or(1, usize::from) }
     }
-
-    /// UDP port of shard `shard`; 0 = any free port.
-    pub fn shard_port(&self, shard: usize) -> u16 {
-        if self.udp_port == 0 { 0 } else { self.udp_port.saturating_add(u16::try_from(shard).unwrap_or(u16::MAX)) }
-    }
 }
 
 impl Config {

@@ -47,12 +47,11 @@ impl Running {
         let mut rooms = RoomConfig::default();
         rooms.limits.seats = config.limits.seats;
         rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
             adapt: config.media.adapt,
-            shards: if config.media.shards == 0 { cores } else { config.media.shards },
+            shards: config.media.shard_count(),
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
         })?;

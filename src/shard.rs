@@ -337,8 +337,7 @@ impl Shard {
         let peer = match self.by_id.get(&id) {
             Some(peer) => *peer,
             None => {
-                let seed = rand::Rng::random(&mut self.rng);
-                let transport = Transport::new(&spec.connection, &self.certificate, now, seed);
+                let transport = Transport::new(&spec.connection, &self.certificate);
                 let peer = self.free.pop().unwrap_or(self.links.len());
                 if peer == self.links.len() {
                     self.links.push(None);

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
@@ -34,7 +33,6 @@ pub struct Plane {
     shards: Vec<Running>,
     threads: Vec<JoinHandle<()>>,
     certificate: Arc<Certificate>,
-    next: AtomicU64,
 }
 
 struct Running {
@@ -73,13 +71,8 @@ impl Plane {
         let epoch_ntp = (since_1970.as_secs().wrapping_add(NTP_OFFSET) << 32)
             | ((u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000);
         let listeners = config.tcp_port.map(Listener::bind_both).transpose()?.unwrap_or_default();
-        let mut plane = Plane {
-            acceptor: None,
-            shards: Vec::new(),
-            threads: Vec::new(),
-            certificate: certificate.clone(),
-            next: AtomicU64::new(0),
-        };
+        let mut plane =
+            Plane { acceptor: None, shards: Vec::new(), threads: Vec::new(), certificate: certificate.clone() };
         for index in 0..config.shards.max(1) {
             let port = if config.port == 0 { 0 } else { config.port.saturating_add(index as u16) };
             let sockets = bind(port)?;
@@ -106,12 +99,7 @@ impl Plane {
         Ok(plane)
     }
 
-    /// The shard of a new room: in turn. A room lives whole on one shard.
-    pub fn choose(&self) -> usize {
-        (self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len() as u64) as usize
-    }
-
-    /// The shard that `room` lives on. Rooms are numbered so that the number names the shard.
+    /// The shard that `room` lives on, whole: rooms are numbered in turn, and the number names the shard.
     pub fn shard_of(&self, room: RoomKey) -> usize {
         (room.0 % self.shards.len() as u64) as usize
     }

@@ -127,13 +127,6 @@ impl Rooms {
         }
     }
 
-    /// Takes a sample of the media plane; shed when the room is behind.
-    pub fn sample(&self, room: RoomKey, sample: MediaSample) {
-        if let Some(feed) = self.0.routes.of_room(room) {
-            feed.send(sample);
-        }
-    }
-
     /// Takes a sample of the media plane for whichever room it belongs to.
     pub fn take_sample(&self, sample: MediaSample) {
         let feed = match &sample {

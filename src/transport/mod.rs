@@ -57,7 +57,7 @@ pub struct Transport {
 
 impl Transport {
     /// A transport that waits for its browser.
-    pub fn new(spec: &ConnectionSpec, certificate: &Certificate, _now: Instant, _seed: u64) -> Transport {
+    pub fn new(spec: &ConnectionSpec, certificate: &Certificate) -> Transport {
         Transport {
             ice: Ice::new(certificate.provider().clone(), spec),
             dtls: Dtls::new(certificate, &spec.fingerprint),

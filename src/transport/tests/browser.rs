@@ -68,7 +68,7 @@ impl Call {
         };
         Call {
             now,
-            transport: Transport::new(&spec, certificate(), now, 1),
+            transport: Transport::new(&spec, certificate()),
             spec,
             sent: Sent::default(),
             client,

@@ -194,7 +194,7 @@ fn either_side_may_close() {
 fn a_browser_with_another_certificate_fails() {
     let mut call = Call::new(&[GCM]);
     call.spec.fingerprint.digest[0] ^= 1;
-    call.transport = Transport::new(&call.spec, dtls::tests::certificate(), call.now, 1);
+    call.transport = Transport::new(&call.spec, dtls::tests::certificate());
     call.check(path(1), true).unwrap();
     call.run(20);
     assert_eq!(call.transport.state(), TransportState::Failed);

@@ -174,14 +174,16 @@ proptest! {
         }
     }
 
-    /// The highest rank never gets less of more. (Those below may: a step of a higher rank may cost theirs.)
+    /// The highest rank never gets less of more, unless more lets in another floor, which goes before its luxury. (Those
+    /// below may: a step of a higher rank may cost theirs.)
     #[test]
     fn more_estimate_is_never_less_for_the_highest_rank(
         mut models in vec(model(), 1..8), estimate in 0_u64..10_000_000, more in 0_u64..5_000_000,
     ) {
         models[0].priority = 9;
         let [little, much] = [estimate, estimate + more].map(|estimate| taken(&once(estimate, &seats(&models))));
-        prop_assert!(little[0] <= much[0]);
+        let floors = |taken: &[Option<usize>]| taken.iter().flatten().count();
+        prop_assert!(little[0] <= much[0] || floors(&little) < floors(&much));
     }
 
     /// Of equal ladders, ranks get more of more in their order: who has less lost it to a higher rank.
