@@ -10,8 +10,14 @@ export class Emitter<Events extends object> {
     let set = this.#listeners.get(event);
     if (!set) this.#listeners.set(event, (set = new Set()));
     set.add(listener);
-    return () => set.delete(listener);
+    if (set.size === 1) this.heard(event, true);
+    return () => {
+      if (set.delete(listener) && set.size === 0) this.heard(event, false);
+    };
   }
+
+  /** Somebody listens to `event` from now on, or nobody any more: for what costs something to find out. */
+  protected heard(_event: keyof Events, _heard: boolean): void {}
 
   protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
     const set = this.#listeners.get(event);

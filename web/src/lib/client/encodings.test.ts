@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bitrateFor, cameraLayers } from './encodings';
+import { bitrateFor, cameraLayers, cameraPlan } from './encodings';
 
 describe('the layers of a camera', () => {
   it.each([
@@ -32,4 +32,22 @@ it('a bitrate never falls with more pixels and ends at the table’s last', () =
     last = bitrateFor(pixels);
   }
   expect(last).toBe(3_000_000);
+});
+
+describe('what a camera sends', () => {
+  it('is what its size allows of what is taken', () => {
+    expect(cameraPlan(1280, 720, [true, false, true], false).map(({ active }) => active)).toEqual([true, false, true]);
+    expect(cameraPlan(320, 240, [true, true, true], false).map(({ active }) => active)).toEqual([true, false, false]);
+  });
+
+  it('with low data is one small stream, whichever was asked for', () => {
+    const plan = cameraPlan(1280, 720, [false, false, true], true);
+    expect(plan.map(({ active }) => active)).toEqual([true, false, false]);
+    expect(plan[0]).toMatchObject({ scaleResolutionDownBy: 4, maxBitrate: 150_000, maxFramerate: 15 });
+  });
+
+  it('with low data is never enlarged, and nothing when nobody looks', () => {
+    expect(cameraPlan(160, 90, undefined, true)[0]?.scaleResolutionDownBy).toBe(1);
+    expect(cameraPlan(640, 360, [false, false, false], true).some(({ active }) => active)).toBe(false);
+  });
 });

@@ -5,6 +5,7 @@ export interface Layer {
   active: boolean;
   scaleResolutionDownBy: number;
   maxBitrate: number;
+  maxFramerate?: number;
 }
 
 /** Always three rids, ascending, so that the offer never changes; what they carry follows the track. */
@@ -29,6 +30,13 @@ const TWO_LAYERS = 480 * 270;
 export const SCREEN_BITRATE = 2_500_000;
 export const SCREEN_FRAMES = 15;
 
+/** With low data: a face is recognised and a page can be read, slowly. */
+const THRIFTY_PIXELS = 320 * 180;
+export const THRIFTY_FRAMES = 15;
+export const THRIFTY_SCREEN = { maxBitrate: 500_000, maxFramerate: 5 } as const;
+export const FULL_SCREEN = { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAMES } as const;
+export const CAMERA_FRAMES = 30;
+
 export function bitrateFor(pixels: number): number {
   let [belowPixels, belowRate] = [0, 50_000];
   for (const [pixelsHere, rate] of BITRATES) {
@@ -51,4 +59,19 @@ export function cameraLayers(width: number, height: number): Layer[] {
     if (scale === undefined) return { rid, active: false, scaleResolutionDownBy: 1, maxBitrate: 50_000 };
     return { rid, active: true, scaleResolutionDownBy: scale, maxBitrate: bitrateFor(pixels / (scale * scale)) };
   });
+}
+
+/** Low data: one small stream, whatever others would take. */
+export function thriftyLayers(width: number, height: number): Layer[] {
+  const scale = Math.max(1, Math.sqrt((width * height) / THRIFTY_PIXELS));
+  const maxBitrate = bitrateFor((width * height) / (scale * scale));
+  return RIDS.map((rid, index) => ({ rid, active: index === 0, scaleResolutionDownBy: scale, maxBitrate, maxFramerate: THRIFTY_FRAMES }));
+}
+
+/** What each stream of the camera is to send: what its size allows, of what anybody takes. */
+export function cameraPlan(width: number, height: number, demand: readonly boolean[] | undefined, thrifty: boolean): Layer[] {
+  if (!thrifty) return cameraLayers(width, height).map((layer, index) => ({ ...layer, active: layer.active && (demand?.[index] ?? true) }));
+  // Whoever asked for a larger one gets this one: the server takes what there is.
+  const wanted = demand?.some(Boolean) ?? true;
+  return thriftyLayers(width, height).map((layer) => ({ ...layer, active: layer.active && wanted }));
 }

@@ -7,7 +7,17 @@ export type { LinkState } from './link';
 export { Lobby } from './lobby';
 export { LocalMedia, type DeviceList, type Input } from './local';
 export type * from './protocol.gen';
+export { POOR_SCORE, type NetworkTrouble } from './quality';
 export { randomRoom } from './random';
 export { Room, type DataChannelName, type RoomEvents, type RoomOptions, type RoomState, type Tracks } from './room';
 export type { Owner, SourceKind } from './roster';
 export type { Seat } from './seat';
+export type {
+  AudioStatistics,
+  CallStatistics,
+  ConnectionStatistics,
+  FlowStatistics,
+  LayerStatistics,
+  SourceStatistics,
+  VideoStatistics,
+} from './statistics';

@@ -5,6 +5,7 @@ import { RequestError } from './errors';
 import type { TrackKind } from './lines';
 import { FIRST_SEATS, seatStep, type Lines } from './lines';
 import { Link, type LinkState } from './link';
+import { Monitor, type LineName } from './monitor';
 import { Playback } from './playback';
 import type {
   ChatLine,
@@ -28,8 +29,9 @@ import { ResumeToken } from './resume';
 import { Roster, type Owner } from './roster';
 import { Seat } from './seat';
 import { Signalling } from './signalling';
+import type { CallStatistics, LineUse } from './statistics';
 import { Uplink } from './uplink';
-import { WishBox } from './wishes';
+import { WishBox, type Picture } from './wishes';
 
 /** Answers to large offers take a while over polling. */
 const OFFER_WITHIN_MS = 20_000;
@@ -79,6 +81,8 @@ export interface RoomEvents {
   blocked: boolean;
   /** A member sent bytes over a data channel. */
   data: DataMessage & { channel: DataChannelName };
+  /** A sample every two seconds, while somebody listens. */
+  statistics: CallStatistics;
 }
 
 export class Room extends Emitter<RoomEvents> {
@@ -101,6 +105,9 @@ export class Room extends Emitter<RoomEvents> {
   readonly #token: ResumeToken;
   readonly #wishes: WishBox;
   readonly #muted = new Set<TrackKind>();
+  readonly #monitor: Monitor;
+  #statistics: CallStatistics | undefined;
+  #lowData = false;
   #name: string;
   #joining = 0;
   #growing: ReturnType<typeof setTimeout> | undefined;
@@ -121,7 +128,8 @@ export class Room extends Emitter<RoomEvents> {
     this.joined.catch(() => undefined);
     this.signalling = new Signalling({ url: options.url, resume: () => this.#token.get() });
     this.link = new Link(this.#uplink, (offer) => this.signalling.request('offer', offer, OFFER_WITHIN_MS), FIRST_SEATS);
-    this.#wishes = new WishBox((wishes) => this.signalling.request('wishes', wishes));
+    this.#wishes = new WishBox((wishes) => this.signalling.request('wishes', wishes), () => this.#pictures());
+    this.#monitor = new Monitor(this.link, (line) => this.#useOf(line), (statistics) => this.#measured(statistics));
     this.#listen();
     for (const [kind, track] of Object.entries(options.tracks ?? {})) this.publish(kind as TrackKind, track);
     this.signalling.open();
@@ -190,6 +198,23 @@ export class Room extends Emitter<RoomEvents> {
     this.#wishes.set({ sources, speaker: speaker ?? null });
   }
 
+  /** Spares the network: small pictures both ways, screens at five frames a second. Sound stays as it is. */
+  get lowData(): boolean {
+    return this.#lowData;
+  }
+
+  set lowData(on: boolean) {
+    if (on === this.#lowData) return;
+    this.#lowData = on;
+    this.#uplink.economise(on);
+    this.#wishes.thrifty = on;
+  }
+
+  /** The newest sample; a new one comes every two seconds while somebody listens to `statistics`. */
+  get statistics(): CallStatistics | undefined {
+    return this.#statistics;
+  }
+
   async rename(name: string): Promise<void> {
     await this.signalling.request('rename', { name });
     this.#name = name;
@@ -230,6 +255,39 @@ export class Room extends Emitter<RoomEvents> {
   leave(): void {
     this.signalling.tell('leave', {});
     this.#end({});
+  }
+
+  protected override heard(event: keyof RoomEvents, heard: boolean): void {
+    if (event !== 'statistics') return;
+    if (heard && this.#state.phase !== 'ended') this.#monitor.start();
+    else this.#monitor.stop();
+  }
+
+  #measured(statistics: CallStatistics): void {
+    this.#statistics = statistics;
+    this.emit('statistics', statistics);
+  }
+
+  #pictures(): Picture[] {
+    const others = this.members.filter(({ id }) => id !== this.me);
+    return others.flatMap(({ camera, screen }) => [{ source: screen.id, screen: true }, { source: camera.id, screen: false }]);
+  }
+
+  /** Whose media a line carries; lines that are silent or empty carry nobody's. */
+  #useOf(line: LineName): LineUse | undefined {
+    if ('up' in line) {
+      const kind = line.up === 'microphone' || line.up === 'camera' ? 'camera' : 'screen';
+      const { self } = this;
+      return self && this.media[line.up] ? { source: self[kind].id, member: self.id, kind, way: 'sent' } : undefined;
+    }
+    const source = 'seat' in line ? this.#seats[line.seat]?.expected : this.#loud[line.loud];
+    const owner = source ? this.owner(source) : undefined;
+    if (!source || !owner) return undefined;
+    const picture = 'seat' in line && line.kind === 'video';
+    const { member, kind } = owner;
+    // A screen that nobody touches brings no frames and stands as it should.
+    const moving = picture && kind === 'camera' && member.camera.video;
+    return { source, member: member.id, kind, way: 'received', paused: picture && this.paused.includes(source), moving };
   }
 
   #listen(): void {
@@ -309,6 +367,7 @@ export class Room extends Emitter<RoomEvents> {
     if (outcome === 'stale') return;
     if (change.kind === 'joined') this.emit('joined', change.member);
     if (change.kind === 'changed') this.link.excuseSilence();
+    this.#wishes.refresh();
     this.emit('members', this.members);
   }
 
@@ -395,6 +454,7 @@ export class Room extends Emitter<RoomEvents> {
     globalThis.removeEventListener?.('pagehide', this.#pageHides);
     this.#token.drop();
     this.#wishes.close();
+    this.#monitor.stop();
     this.link.close();
     this.playback.close();
     this.#set({ phase: 'ended', signalling: 'down', ...why });

@@ -1,5 +1,5 @@
 /** The four tracks a member sends. Publishing is `replaceTrack`; what a sender may send follows the track's size. */
-import { SCREEN_BITRATE, SCREEN_FRAMES, cameraLayers } from './encodings';
+import { CAMERA_FRAMES, FULL_SCREEN, THRIFTY_SCREEN, cameraPlan } from './encodings';
 import type { TrackKind } from './lines';
 
 type Senders = Record<TrackKind, RTCRtpTransceiver>;
@@ -12,6 +12,7 @@ export class Uplink {
   #senders: Senders | undefined;
   #work: Promise<void> = Promise.resolve();
   #cameraSize = '';
+  #thrifty = false;
   /** Which streams anybody takes, as far as the server has said; all until then. */
   readonly #demand: Partial<Record<TrackKind, readonly boolean[]>> = {};
 
@@ -36,6 +37,12 @@ export class Uplink {
     if (this.tracks[kind]) void this.#apply(kind);
   }
 
+  /** Sends little from now on, or as much as is taken. */
+  economise(thrifty: boolean): void {
+    this.#thrifty = thrifty;
+    for (const kind of ['camera', 'screen'] as const) if (this.tracks[kind]) void this.#apply(kind);
+  }
+
   /** A phone that turns changes the size of its camera: to be called now and then. */
   adapt(): void {
     const track = this.tracks.camera;
@@ -53,7 +60,7 @@ export class Uplink {
         if (kind === 'camera' && track) this.#cameraSize = sizeOf(track);
         if (sender.track !== track) await sender.replaceTrack(track);
         if (track && kind === 'camera') await this.#sizeCamera(sender, track);
-        if (track && kind === 'screen') await limitScreen(sender, this.#demand.screen?.[0] ?? true);
+        if (track && kind === 'screen') await limitScreen(sender, this.#demand.screen?.[0] ?? true, this.#thrifty);
       } catch {
         // The connection was closed meanwhile; the next one takes the tracks anew.
       }
@@ -63,27 +70,26 @@ export class Uplink {
 
   async #sizeCamera(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
     const { width = 1280, height = 720 } = track.getSettings();
-    const layers = cameraLayers(width, height);
+    const layers = cameraPlan(width, height, this.#demand.camera, this.#thrifty);
     const parameters = sender.getParameters();
     if (!parameters.encodings?.length) return;
     parameters.encodings.forEach((encoding, index) => {
       const layer = layers.find(({ rid }) => rid === encoding.rid) ?? layers[index];
       if (!layer) return;
-      encoding.active = layer.active && (this.#demand.camera?.[index] ?? true);
+      encoding.active = layer.active;
       encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
       encoding.maxBitrate = layer.maxBitrate;
+      encoding.maxFramerate = layer.maxFramerate ?? CAMERA_FRAMES;
     });
     await sender.setParameters(parameters);
   }
 }
 
-async function limitScreen(sender: RTCRtpSender, active: boolean): Promise<void> {
+async function limitScreen(sender: RTCRtpSender, active: boolean, thrifty: boolean): Promise<void> {
   const parameters = sender.getParameters();
   const encoding = parameters.encodings?.[0];
   if (!encoding) return;
-  encoding.active = active;
-  encoding.maxBitrate = SCREEN_BITRATE;
-  encoding.maxFramerate = SCREEN_FRAMES;
+  Object.assign(encoding, thrifty ? THRIFTY_SCREEN : FULL_SCREEN, { active });
   parameters.degradationPreference = 'maintain-resolution';
   await sender.setParameters(parameters);
 }
