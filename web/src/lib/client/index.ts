@@ -7,7 +7,7 @@ export type { LinkState } from './link';
 export { Lobby } from './lobby';
 export { LocalMedia, type DeviceList, type Input } from './local';
 export type * from './protocol.gen';
-export { POOR_SCORE, type NetworkTrouble } from './quality';
+export { POOR_SCORE, type NetworkTrouble } from './score';
 export { randomRoom } from './random';
 export { Room, type DataChannelName, type RoomEvents, type RoomOptions, type RoomState, type Tracks } from './room';
 export type { Owner, SourceKind } from './roster';

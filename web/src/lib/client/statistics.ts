@@ -1,5 +1,5 @@
 /** What a call measures of itself, source by source, from the browser's reports. Holds no timer and asks nobody. */
-import { blame, scoreOf, type NetworkTrouble } from './quality';
+import { blame, scoreOf, type NetworkTrouble } from './score';
 import { readFlows, readPath, type Counters, type Entry, type Flow, type Path } from './report';
 import type { MemberId, SourceId } from './protocol.gen';
 import type { SourceKind } from './roster';
