@@ -5,6 +5,7 @@
 mod addresses;
 mod flags;
 mod load;
+mod token;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -15,6 +16,9 @@ use serde::Deserialize;
 pub use addresses::{Interface, interfaces, lan_addresses, media_addresses};
 pub use flags::{Action, Flags};
 pub use load::{ConfigError, Invocation, load};
+pub use token::TokenFlags;
+
+use crate::access;
 
 /// Everything that can be configured. [`Config::default`] is what an empty file gives, and works.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -23,6 +27,7 @@ pub struct Config {
     pub http: Http,
     pub media: Media,
     pub limits: Limits,
+    pub access: Access,
     pub log: Log,
 }
 
@@ -78,6 +83,16 @@ pub struct Limits {
     pub connections_per_address: usize,
 }
 
+/// Who may enter, where that is not everybody.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Keys of access tokens, of at least 32 bytes each. The first mints, all of them count.
+    pub secrets: Vec<access::Secret>,
+    /// Whether nobody enters without a token. Off, whoever knows a room's name may.
+    pub require_token: bool,
+}
+
 /// What is written to standard error.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -119,6 +134,8 @@ impl TryFrom<String> for Proxy {
     }
 }
 
+/// Keys that count at once: more than a rotation ever needs.
+const MAX_SECRETS: usize = 8;
 /// Most seats that Firefox's 128 m-lines hold: 49 × 2, three audio-only lines, four uplinks, one data channel = 106.
 pub const MAX_SEATS: u16 = 49;
 /// A ufrag's first two letters name the shard: 62² of them.
@@ -161,6 +178,13 @@ impl Media {
     /// How many shards to start: as configured, or one per core.
     pub fn shard_count(&self) -> usize {
         if self.shards > 0 { self.shards } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
+impl Access {
+    /// What checks and mints tokens.
+    pub fn build(&self) -> access::Access {
+        access::Access::new(self.secrets.clone(), self.require_token)
     }
 }
 
@@ -207,6 +231,12 @@ impl Config {
         }
         if self.limits.connections_per_address == 0 {
             return bad("limits.connections_per_address", "nobody could connect".to_owned());
+        }
+        if self.access.secrets.len() > MAX_SECRETS {
+            return bad("access.secrets", format!("more than {MAX_SECRETS}"));
+        }
+        if self.access.require_token && self.access.secrets.is_empty() {
+            return bad("access.require_token", "needs a key in access.secrets to check tokens with".to_owned());
         }
         if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             return bad("log.level", format!("`{}`: {error}", self.log.level));

@@ -12,6 +12,7 @@
 //!   and limits of what clients ask, and everything that is sent to them.
 //! - [`room`] holds one actor per room: roster, presence, chat, the public list, and the stage, which says who should
 //!   be seen by whom. Clients, media plane and SDP are traits to it.
+//! - [`access`] says who may do what: tokens, roles, and the one permission table.
 //! - [`sdp`] turns an offer into what the browser can do, and that into the answer. Nothing else knows SDP.
 //!
 //! The **media plane** is shards, one thread per core, of which nothing is shared, locked or awaited on the packet
@@ -48,6 +49,7 @@
 #![forbid(unsafe_code)]
 #![warn(unreachable_pub)]
 
+pub mod access;
 pub mod border;
 pub mod config;
 pub mod http;

@@ -4,7 +4,8 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use plenum::config::{self, Action, Config, ConfigError, LogFormat};
+use plenum::access::TokenError;
+use plenum::config::{self, Action, Config, ConfigError, LogFormat, TokenFlags};
 use plenum::http::{self, StartError};
 use plenum::server::Running;
 use tokio::signal as os_signal;
@@ -21,9 +22,13 @@ fn main() -> ExitCode {
         Err(ConfigError::Usage(told)) if !told.use_stderr() => told.exit(),
         Err(error) => return fail(&error),
     };
-    if invocation.action == Some(Action::CheckConfig) {
-        println!("The configuration is valid.");
-        return ExitCode::SUCCESS;
+    match invocation.action {
+        Some(Action::CheckConfig) => {
+            println!("The configuration is valid.");
+            return ExitCode::SUCCESS;
+        }
+        Some(Action::Token(flags)) => return mint(flags, &invocation.config),
+        None => {}
     }
     start_log(&invocation.config);
     let runtime = match tokio::runtime::Runtime::new() {
@@ -35,6 +40,23 @@ fn main() -> ExitCode {
         Err(error) => fail(&error),
     }
 }
+
+fn mint(flags: TokenFlags, config: &Config) -> ExitCode {
+    match config.access.build().mint(&flags.claims()) {
+        Ok(token) => {
+            println!("{token}");
+            ExitCode::SUCCESS
+        }
+        Err(TokenError::NoSecrets) => fail(&NoSecrets),
+        Err(error) => fail(&error),
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "access.secrets: there is none to sign with; put the output of `openssl rand -hex 32` into PLENUM_ACCESS_SECRETS"
+)]
+struct NoSecrets;
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("plenum: {error}");

@@ -2,6 +2,8 @@
 
 use std::net::{TcpListener, UdpSocket};
 
+use plenum::access::{Access, Role};
+
 use crate::binary::{Scratch, run};
 
 /// Runs the binary, which must fail, and returns the line it says.
@@ -99,6 +101,37 @@ fn a_valid_configuration_is_said_to_be_valid() {
     let output = run(scratch.path(), &["check-config", "--config", file.to_str().expect("text")], &[]);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "The configuration is valid.\n");
+}
+
+#[test]
+fn a_token_is_minted_with_the_first_secret() {
+    let scratch = Scratch::new();
+    let secrets = format!("{},{}", "n".repeat(32), "o".repeat(32));
+    let variables = [("PLENUM_ACCESS_SECRETS", secrets.as_str())];
+    let args = ["token", "--room=team-*", "--role=viewer", "--publish=none", "--name=Ada", "--for=90s"];
+    let output = run(scratch.path(), &args, &variables);
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    let token = String::from_utf8(output.stdout).expect("text");
+    let with = |letter: &str| Access::new(vec![letter.repeat(32).parse().expect("long enough")], true);
+    let pass = with("n").verify(token.trim()).expect("a token of the first secret");
+    assert!(pass.grants.publish.is_empty() && pass.grants.role == Role::Viewer && !pass.grants.moderate);
+    assert!(pass.grants.room.matches("team-a") && !pass.grants.room.matches("weekly"));
+    assert_eq!(pass.name.as_deref(), Some("Ada"));
+    assert!(with("o").verify(token.trim()).is_err());
+}
+
+#[test]
+fn what_is_wrong_with_a_token_is_named() {
+    names(&complaint(&["token", "--room=r"], &[]), &["access.secrets", "PLENUM_ACCESS_SECRETS"]);
+    let long = "x".repeat(32);
+    let secret = [("PLENUM_ACCESS_SECRETS", long.as_str())];
+    names(&complaint(&["token"], &secret), &["--room"]);
+    names(&complaint(&["token", "--room=r", "--for=soon"], &secret), &["--for", "6h"]);
+    names(&complaint(&["token", "--room=r", "--publish=voice"], &secret), &["--publish", "microphone"]);
+    names(&complaint(&["token", "--room=r", "--role=host", "--moderate=false"], &secret), &["role", "moderate"]);
+    names(&complaint(&["token", "--room=r", "--metadata={"], &secret), &["--metadata", "JSON"]);
+    names(&complaint(&[], &[("PLENUM_ACCESS_SECRETS", "short")]), &["PLENUM_ACCESS_SECRETS", "32 bytes"]);
+    names(&complaint(&["--require-token"], &[]), &["access.require_token", "access.secrets"]);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand};
 
-use super::{Config, LogFormat, Proxy};
+use super::{Config, LogFormat, Proxy, TokenFlags};
+use crate::access::Secret;
 
 /// Multi-party video calls in the browser, in one binary.
 ///
@@ -88,6 +89,15 @@ pub struct Flags {
     #[arg(long, value_name = "COUNT")]
     pub connections_per_address: Option<usize>,
 
+    /// Keys of access tokens, at least 32 bytes each; the first mints. Rather PLENUM_ACCESS_SECRETS, as everybody on
+    /// this machine sees flags [access.secrets].
+    #[arg(long, value_name = "SECRET,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
+    pub access_secrets: Option<Vec<Secret>>,
+
+    /// Let nobody into a room without a token; false unless given [access.require_token].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub require_token: Option<bool>,
+
     /// How to log; text unless given [log.format].
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -98,10 +108,12 @@ pub struct Flags {
 }
 
 /// What to do instead of serving.
-#[derive(Subcommand, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Subcommand, Clone, PartialEq, Debug)]
 pub enum Action {
     /// Say whether the configuration is valid, and stop.
     CheckConfig,
+    /// Mint an access token with the first of access.secrets, print it, and stop.
+    Token(TokenFlags),
 }
 
 /// Puts each flag that was given in the place of the key it stands for.
@@ -131,6 +143,8 @@ impl Flags {
             members_per_room => limits.members_per_room,
             seats => limits.seats,
             connections_per_address => limits.connections_per_address,
+            access_secrets => access.secrets,
+            require_token => access.require_token,
             log_format => log.format,
             log_level => log.level,
         }

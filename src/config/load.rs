@@ -48,7 +48,7 @@ pub fn load(
         None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
         None => Config::default(),
     };
-    let action = flags.action;
+    let action = flags.action.clone();
     environment.apply_to(&mut config);
     flags.apply_to(&mut config);
     config.validate()?;
@@ -195,6 +195,7 @@ mod tests {
             ("[http]\nallowed_origins = [\"https://a.example/\"]\n", "http.allowed_origins"),
             ("[http]\npublic_dir = \"/nonexistent\"\n", "http.public_dir"),
             ("[http]\naddress = \"127.0.0.1:80\"\nlan = true\n", "http.lan"),
+            ("[access]\nrequire_token = true\n", "access.require_token"),
             ("[log]\nlevel = \"a=b=c\"\n", "log.level"),
         ] {
             let error = with_file(&key.replace('.', "-"), text, &[], &[]).unwrap_err().to_string();
