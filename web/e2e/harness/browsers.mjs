@@ -4,6 +4,8 @@ import puppeteer from 'puppeteer-core';
 import { ownNetwork } from './network.mjs';
 import { startSoundCard } from './sound.mjs';
 
+const AUTOPLAY = '--autoplay-policy=no-user-gesture-required';
+
 const CHROMIUM = [
   // The tests run as root in containers, where the sandbox cannot start; they open no page but ours.
   '--no-sandbox',
@@ -12,7 +14,7 @@ const CHROMIUM = [
   '--disable-backgrounding-occluded-windows',
   '--disable-renderer-backgrounding',
   // A bot that reloads has clicked nothing yet, and must be heard nevertheless.
-  '--autoplay-policy=no-user-gesture-required',
+  AUTOPLAY,
   '--disable-features=WebRtcHideLocalIpsWithMdns',
   '--disable-gpu',
   '--disable-dev-shm-usage',
@@ -42,6 +44,7 @@ let soundCard;
 const STARTS = {
   chromium: () => startChromium(CHROMIUM),
   'chromium with devices': () => startChromium([...CHROMIUM, PRETENDED_DEVICES]),
+  'chromium that waits for a click': () => startChromium(CHROMIUM.map((flag) => (flag === AUTOPLAY ? '--autoplay-policy=document-user-activation-required' : flag))),
   firefox: startFirefox,
 };
 

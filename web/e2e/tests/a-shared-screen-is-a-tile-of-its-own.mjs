@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { until } from '../harness/until.mjs';
 
 behaviour('a shared screen is a tile of its own beside the camera, and goes when it is stopped', async (stage) => {
   const { origin } = await stage.server();
@@ -18,4 +19,18 @@ behaviour('a shared screen is a tile of its own beside the camera, and goes when
   await grace.press('Stop sharing');
   await ada.seesTilesOf(grace);
   for (const bot of [ada, grace]) assert.equal(await bot.offers(), 1);
+});
+
+behaviour('a page that is shared in 1080p arrives in 1080p, in one stream', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', screen: 180, hue: 0, size: { width: 1920, height: 1080, fps: 5 } });
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, viewport: { width: 1280, height: 800 } });
+  for (const bot of [ada, grace]) await bot.join(origin, 'letters');
+  await ada.press('Turn camera off');
+  await ada.press('Share screen');
+  await grace.seesPicture('Ada’s screen', 180);
+  const size = async () => (await grace.run(() => window.__watch.pictures()))['Ada’s screen'];
+  await until('Grace to see every line of it', async () => (await size())?.height === 1080, { within: 60_000, lastSeen: size });
+  const encodings = await ada.run(() => window.__plenum.room.link.lines.up.screen.sender.getParameters().encodings.length);
+  assert.equal(encodings, 1);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bitrateFor, cameraLayers, cameraPlan } from './encodings';
+import { bitrateFor, cameraLayers, cameraPlan, screenPlan } from './encodings';
 
 describe('the layers of a camera', () => {
   it.each([
@@ -50,4 +50,10 @@ describe('what a camera sends', () => {
     expect(cameraPlan(160, 90, undefined, true)[0]?.scaleResolutionDownBy).toBe(1);
     expect(cameraPlan(640, 360, [false, false, false], true).some(({ active }) => active)).toBe(false);
   });
+});
+
+it('a screen keeps its letters sharp at fifteen frames, a film runs at thirty, low data takes a fifth', () => {
+  expect(screenPlan(false, false)).toEqual({ maxBitrate: 2_500_000, maxFramerate: 15 });
+  expect(screenPlan(true, false).maxFramerate).toBe(30);
+  expect(screenPlan(true, true)).toEqual({ maxBitrate: 500_000, maxFramerate: 5 });
 });

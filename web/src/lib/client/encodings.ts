@@ -33,9 +33,16 @@ export const SCREEN_FRAMES = 15;
 /** With low data: a face is recognised and a page can be read, slowly. */
 const THRIFTY_PIXELS = 320 * 180;
 export const THRIFTY_FRAMES = 15;
-export const THRIFTY_SCREEN = { maxBitrate: 500_000, maxFramerate: 5 } as const;
-export const FULL_SCREEN = { maxBitrate: SCREEN_BITRATE, maxFramerate: SCREEN_FRAMES } as const;
+const THRIFTY_SCREEN = { maxBitrate: 500_000, maxFramerate: 5 } as const;
 export const CAMERA_FRAMES = 30;
+/** A screen's sound is music and films. */
+export const SCREEN_SOUND_BITRATE = 96_000;
+
+/** One stream, never simulcast: a small copy of a page is unreadable, and VP8 would take its bits from the large one. */
+export function screenPlan(film: boolean, thrifty: boolean): { maxBitrate: number; maxFramerate: number } {
+  if (thrifty) return THRIFTY_SCREEN;
+  return { maxBitrate: SCREEN_BITRATE, maxFramerate: film ? CAMERA_FRAMES : SCREEN_FRAMES };
+}
 
 export function bitrateFor(pixels: number): number {
   let [belowPixels, belowRate] = [0, 50_000];

@@ -1,11 +1,34 @@
-/** What can go wrong, as types: requests that were refused or lost, and devices that cannot be had. */
+/** What can go wrong, as types that say what the person can do: requests, devices, and the network. */
 import type { ErrorCode } from './protocol.gen';
+
+/** Every error of this library: a `code` to decide by and to translate, and in English what the person can do. */
+export abstract class PlenumError extends Error {
+  abstract readonly code: string;
+  /** A sentence for the person at the page. */
+  abstract readonly advice: string;
+}
 
 /** Codes of the server, and those that only a client can see. */
 export type RequestFailure = ErrorCode | 'offline' | 'no_answer';
 
+const PASSING: readonly RequestFailure[] = ['offline', 'no_answer', 'rate_limited', 'timeout', 'draining'];
+const WAIT = 'Wait a moment; it is tried again.';
+const RELOAD = 'Load the page again.';
+const REQUEST_ADVICE: Partial<Record<RequestFailure, string>> = {
+  offline: 'The connection is lost and comes back by itself; check your network if it does not.',
+  no_answer: WAIT,
+  rate_limited: 'That was too much at once: wait a second, then try again.',
+  timeout: 'The other member did not answer: try again.',
+  draining: 'The server is going down for a moment: try again soon.',
+  protocol_mismatch: 'This page is older than its server: load it again.',
+  bad_name: 'Choose another name, of 1 to 64 characters.',
+  room_full: 'The room is full: ask somebody to leave, or try again later.',
+  too_large: 'That is too long: send less.',
+  no_such_member: 'That member has left.',
+};
+
 /** A request that was refused (`code` of the server), could not be sent (`offline`) or was not acknowledged in time. */
-export class RequestError extends Error {
+export class RequestError extends PlenumError {
   override readonly name = 'RequestError';
 
   constructor(
@@ -15,9 +38,41 @@ export class RequestError extends Error {
     super(message);
   }
 
+  get advice(): string {
+    return REQUEST_ADVICE[this.code] ?? RELOAD;
+  }
+
   /** True when the same request may succeed later without anything else changing. */
   get passing(): boolean {
-    return ['offline', 'no_answer', 'rate_limited', 'timeout', 'draining'].includes(this.code);
+    return PASSING.includes(this.code);
+  }
+}
+
+/**
+ * - `signalling_blocked`: the server cannot be reached at all, neither by websocket nor by polling
+ * - `media_blocked`: it can, but sound and pictures get through neither over UDP nor over TCP
+ */
+export type NetworkFailure = 'signalling_blocked' | 'media_blocked';
+
+const NETWORK_MESSAGE: Record<NetworkFailure, string> = {
+  signalling_blocked: 'the server does not answer',
+  media_blocked: 'no media reaches the server, neither over UDP nor over TCP',
+};
+const NETWORK_ADVICE: Record<NetworkFailure, string> = {
+  signalling_blocked: 'Check your network. If other pages load, the server is down or blocked: try again later or from another network.',
+  media_blocked: 'A firewall or VPN blocks calls: try another network, a phone’s for example, or ask who runs yours to let it through.',
+};
+
+/** The network stands in the way. It is tried again all the same: when it gets through, the error is gone. */
+export class NetworkError extends PlenumError {
+  override readonly name = 'NetworkError';
+
+  constructor(readonly code: NetworkFailure) {
+    super(NETWORK_MESSAGE[code]);
+  }
+
+  get advice(): string {
+    return NETWORK_ADVICE[this.code];
   }
 }
 
@@ -30,10 +85,22 @@ export type DeviceKind = 'microphone' | 'camera' | 'screen';
  * - `busy`: another program holds the device
  * - `none`: there is no such device
  * - `insecure`: the page came over plain http, where browsers hand out no devices
+ * - `unsupported`: this browser cannot do that at all, as phones cannot share their screens
  */
-export type DeviceFailure = 'denied' | 'system' | 'dismissed' | 'busy' | 'none' | 'insecure' | 'unknown';
+export type DeviceFailure = 'denied' | 'system' | 'dismissed' | 'busy' | 'none' | 'insecure' | 'unsupported' | 'unknown';
 
-export class DeviceError extends Error {
+const DEVICE_ADVICE: Record<DeviceFailure, (device: DeviceKind) => string> = {
+  denied: (device) => `Allow the ${device} in the browser’s settings for this page, then try again.`,
+  system: (device) => `Allow this browser to use the ${device} in the settings of the operating system, then try again.`,
+  dismissed: () => 'Try again, and answer the browser’s question.',
+  busy: (device) => `Close the other program that uses the ${device}, then try again.`,
+  none: (device) => `Connect a ${device}, or go on without one.`,
+  insecure: () => 'Open the page over https: browsers hand out devices nowhere else.',
+  unsupported: () => 'Use another browser, on a computer.',
+  unknown: () => 'Try again; unplug the device and plug it in, or restart the browser, if that does not help.',
+};
+
+export class DeviceError extends PlenumError {
   override readonly name = 'DeviceError';
 
   constructor(
@@ -44,6 +111,14 @@ export class DeviceError extends Error {
     super(`${device}: ${failure}`, options);
   }
 
+  get code(): DeviceFailure {
+    return this.failure;
+  }
+
+  get advice(): string {
+    return DEVICE_ADVICE[this.failure](this.device);
+  }
+
   /** Sorts what `getUserMedia` or `getDisplayMedia` threw. */
   static from(device: DeviceKind, cause: unknown): DeviceError {
     if (cause instanceof DeviceError) return cause;
@@ -52,9 +127,10 @@ export class DeviceError extends Error {
 }
 
 function sortFailure(device: DeviceKind, cause: unknown): DeviceFailure {
-  const { name, message } = cause as { name?: string; message?: string };
+  const { name, message } = (cause ?? {}) as { name?: string; message?: string };
   switch (name) {
     case 'NotAllowedError':
+    case 'PermissionDeniedError':
     case 'SecurityError':
       if (/system/i.test(message ?? '')) return 'system';
       // Closing the picker of a screen share is a change of mind: Chromium calls that "denied by user" too.
@@ -68,6 +144,8 @@ function sortFailure(device: DeviceKind, cause: unknown): DeviceFailure {
     case 'OverconstrainedError':
     case 'DevicesNotFoundError':
       return 'none';
+    case 'NotSupportedError':
+      return 'unsupported';
     default:
       return 'unknown';
   }

@@ -1,4 +1,8 @@
-/** Plays every received voice in an audio element of its own, on the speaker that was chosen. */
+/**
+ * Plays every voice that comes in an audio element of its own, on the speaker that was chosen. Elements, not WebAudio:
+ * browsers cancel the echo only of what their elements play.
+ */
+import { wakeAudio } from './audio';
 import { Emitter } from './emitter';
 
 export interface PlaybackEvents {
@@ -8,48 +12,82 @@ export interface PlaybackEvents {
 
 export class Playback extends Emitter<PlaybackEvents> {
   #elements = new Map<MediaStreamTrack, HTMLAudioElement>();
+  #refused = new Set<HTMLMediaElement>();
   #sink = '';
+  #volume = 1;
   #blocked = false;
   #box: HTMLElement | undefined;
+
+  constructor() {
+    super();
+    globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', this.#plugged);
+  }
+
+  /** Safari chooses the speaker itself. */
+  static get canChooseSpeaker(): boolean {
+    return 'setSinkId' in HTMLMediaElement.prototype;
+  }
 
   get blocked(): boolean {
     return this.#blocked;
   }
 
+  /** Of everything that is heard, 0–1. */
+  get volume(): number {
+    return this.#volume;
+  }
+
+  set volume(volume: number) {
+    this.#volume = Math.min(1, Math.max(0, volume));
+    for (const element of this.#elements.values()) element.volume = this.#volume;
+  }
+
   /** Plays exactly these tracks. */
   use(tracks: readonly MediaStreamTrack[]): void {
     const wanted = new Set(tracks);
-    for (const [track, element] of this.#elements) {
-      if (wanted.has(track)) continue;
-      element.srcObject = null;
-      element.remove();
-      this.#elements.delete(track);
-    }
+    for (const [track, element] of this.#elements) if (!wanted.has(track)) this.#drop(track, element);
     for (const track of wanted) if (!this.#elements.has(track)) this.#add(track);
+    this.#tell();
   }
 
-  /** Sends all sound to this device; false where the browser cannot choose. */
+  /** Sends all sound to this device, `''` being the system's choice; false where the browser cannot choose. */
   async setSink(deviceId: string): Promise<boolean> {
     this.#sink = deviceId;
-    const elements = [...this.#elements.values()];
-    if (!('setSinkId' in HTMLMediaElement.prototype)) return false;
-    await Promise.all(elements.map((element) => element.setSinkId(deviceId)));
+    if (!Playback.canChooseSpeaker) return false;
+    await Promise.all([...this.#elements.values()].map((element) => element.setSinkId(deviceId)));
     return true;
   }
 
+  /** Starts everything that the browser held back. To be called from a click. */
   async unblock(): Promise<void> {
-    await Promise.all([...this.#elements.values()].map((element) => this.#play(element)));
+    const refused = [...this.#refused].filter((element) => !(element instanceof HTMLAudioElement));
+    await Promise.all([wakeAudio(), ...[...this.#elements.values(), ...refused].map((element) => this.play(element))]);
+  }
+
+  /** Plays an element of the page's; when the browser refuses, it starts with the others. */
+  async play(element: HTMLMediaElement): Promise<void> {
+    try {
+      await element.play();
+      this.#refused.delete(element);
+    } catch (error) {
+      // Another failure is that of an element that was fed anew meanwhile: it plays by then.
+      if ((error as { name?: string }).name === 'NotAllowedError') this.#refused.add(element);
+    }
+    this.#tell();
   }
 
   close(): void {
     this.silence();
+    globalThis.navigator?.mediaDevices?.removeEventListener?.('devicechange', this.#plugged);
     this.use([]);
+    this.#refused.clear();
     this.#box?.remove();
   }
 
   #add(track: MediaStreamTrack): void {
     const element = document.createElement('audio');
     element.autoplay = true;
+    element.volume = this.#volume;
     element.srcObject = new MediaStream([track]);
     this.#elements.set(track, element);
     if (!this.#box) {
@@ -58,20 +96,29 @@ export class Playback extends Emitter<PlaybackEvents> {
       document.body.append(this.#box);
     }
     this.#box.append(element);
-    if (this.#sink && 'setSinkId' in element) void element.setSinkId(this.#sink).catch(() => undefined);
-    void this.#play(element);
+    if (this.#sink) this.#route(element);
+    void this.play(element);
   }
 
-  async #play(element: HTMLAudioElement): Promise<void> {
-    try {
-      await element.play();
-      this.#setBlocked(false);
-    } catch (error) {
-      if ((error as { name?: string }).name === 'NotAllowedError') this.#setBlocked(true);
-    }
+  #drop(track: MediaStreamTrack, element: HTMLAudioElement): void {
+    element.srcObject = null;
+    element.remove();
+    this.#elements.delete(track);
+    this.#refused.delete(element);
   }
 
-  #setBlocked(blocked: boolean): void {
+  /** The speaker may be gone, and come back: whoever chose it wants it again then. */
+  #plugged = (): void => {
+    if (this.#sink) for (const element of this.#elements.values()) this.#route(element);
+  };
+
+  #route(element: HTMLAudioElement): void {
+    if (!Playback.canChooseSpeaker) return;
+    element.setSinkId(this.#sink).catch(() => element.setSinkId('').catch(() => undefined));
+  }
+
+  #tell(): void {
+    const blocked = this.#refused.size > 0;
     if (blocked === this.#blocked) return;
     this.#blocked = blocked;
     this.emit('blocked', blocked);

@@ -387,7 +387,7 @@ export class Room extends Emitter<RoomEvents> {
       this.#seats.push(new Seat(this.#seats.length, () => this.emit('seats', this.#seats)));
     }
     lines.seats.forEach((line, index) => this.#seats[index]?.bind(line));
-    this.playback.use([...lines.seats.map(({ audio }) => audio), ...lines.loud].map(({ receiver }) => receiver.track));
+    this.#playLive();
     for (const channel of ['reliable', 'lossy'] as const) {
       lines[channel].onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
         const message = readData(data);
@@ -397,12 +397,22 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('seats', this.#seats);
   }
 
+  /** An element for each line that somebody is on: fifty idle ones are too many for a phone. */
+  #playLive(): void {
+    const { lines } = this.link;
+    if (!lines) return;
+    const seated = lines.seats.filter((_, index) => (this.#seats[index]?.expected ?? null) !== null);
+    const loud = lines.loud.filter((_, index) => (this.#loud[index] ?? null) !== null);
+    this.playback.use([...seated.map(({ audio }) => audio), ...loud].map(({ receiver }) => receiver.track));
+  }
+
   #deal(dealt: Seats): void {
     this.link.excuseSilence();
     this.#loud = dealt.audio;
     this.unsupported = dealt.unsupportedCodec;
     this.unseated = dealt.unseated;
     this.#seats.forEach((seat, index) => seat.seat(dealt.seats[index] ?? null));
+    this.#playLive();
     this.emit('seats', this.#seats);
     const taken = dealt.seats.filter((source) => source !== null).length;
     this.#growFor(taken + dealt.unseated.length);

@@ -1,5 +1,5 @@
 /** The four tracks a member sends. Publishing is `replaceTrack`; what a sender may send follows the track's size. */
-import { CAMERA_FRAMES, FULL_SCREEN, THRIFTY_SCREEN, cameraPlan } from './encodings';
+import { CAMERA_FRAMES, SCREEN_SOUND_BITRATE, cameraPlan, screenPlan } from './encodings';
 import type { TrackKind } from './lines';
 
 type Senders = Record<TrackKind, RTCRtpTransceiver>;
@@ -60,7 +60,8 @@ export class Uplink {
         if (kind === 'camera' && track) this.#cameraSize = sizeOf(track);
         if (sender.track !== track) await sender.replaceTrack(track);
         if (track && kind === 'camera') await this.#sizeCamera(sender, track);
-        if (track && kind === 'screen') await limitScreen(sender, this.#demand.screen?.[0] ?? true, this.#thrifty);
+        if (track && kind === 'screen') await this.#limitScreen(sender, track);
+        if (track && kind === 'screenAudio') await change(sender, (encoding) => (encoding.maxBitrate = SCREEN_SOUND_BITRATE));
       } catch {
         // The connection was closed meanwhile; the next one takes the tracks anew.
       }
@@ -71,9 +72,7 @@ export class Uplink {
   async #sizeCamera(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
     const { width = 1280, height = 720 } = track.getSettings();
     const layers = cameraPlan(width, height, this.#demand.camera, this.#thrifty);
-    const parameters = sender.getParameters();
-    if (!parameters.encodings?.length) return;
-    parameters.encodings.forEach((encoding, index) => {
+    await change(sender, (encoding, index) => {
       const layer = layers.find(({ rid }) => rid === encoding.rid) ?? layers[index];
       if (!layer) return;
       encoding.active = layer.active;
@@ -81,16 +80,28 @@ export class Uplink {
       encoding.maxBitrate = layer.maxBitrate;
       encoding.maxFramerate = layer.maxFramerate ?? CAMERA_FRAMES;
     });
-    await sender.setParameters(parameters);
+  }
+
+  async #limitScreen(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+    const film = track.contentHint === 'motion';
+    const active = this.#demand.screen?.[0] ?? true;
+    await change(sender, (encoding) => Object.assign(encoding, screenPlan(film, this.#thrifty), { active }), (parameters) => {
+      // Letters that are blurred for the sake of frames cannot be read.
+      parameters.degradationPreference = film ? 'balanced' : 'maintain-resolution';
+    });
   }
 }
 
-async function limitScreen(sender: RTCRtpSender, active: boolean, thrifty: boolean): Promise<void> {
+/** Changes what each stream of a sender may send. */
+async function change(
+  sender: RTCRtpSender,
+  each: (encoding: RTCRtpEncodingParameters, index: number) => void,
+  whole: (parameters: RTCRtpSendParameters) => void = () => undefined,
+): Promise<void> {
   const parameters = sender.getParameters();
-  const encoding = parameters.encodings?.[0];
-  if (!encoding) return;
-  Object.assign(encoding, thrifty ? THRIFTY_SCREEN : FULL_SCREEN, { active });
-  parameters.degradationPreference = 'maintain-resolution';
+  if (!parameters.encodings?.length) return;
+  parameters.encodings.forEach(each);
+  whole(parameters);
   await sender.setParameters(parameters);
 }
 

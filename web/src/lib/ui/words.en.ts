@@ -131,6 +131,7 @@ export const en = {
         case 'none':
           return `No ${it} was found. Connect one, or join without it.`;
         case 'insecure':
+        case 'unsupported':
           return device === 'screen' ? 'This browser cannot share its screen here.' : `Browsers hand out a ${it} to https pages only.`;
         default:
           return `Your ${it} could not be opened. Try again, or choose another one.`;

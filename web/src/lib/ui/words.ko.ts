@@ -132,6 +132,7 @@ export const ko: Words = {
         case 'none':
           return `${it} 찾지 못했습니다. 장치를 연결하거나 없이 참여하세요.`;
         case 'insecure':
+        case 'unsupported':
           return device === 'screen' ? '이 브라우저에서는 화면을 공유할 수 없습니다.' : `브라우저는 https 페이지에서만 ${it} 허용합니다.`;
         default:
           return `${it} 열 수 없습니다. 다시 시도하거나 다른 장치를 선택하세요.`;

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { behaviour } from '../harness/behaviour.mjs';
+import { until } from '../harness/until.mjs';
+
+// Firefox delivers no `ended` that a page makes up itself; what follows from it is the same code.
+behaviour('a camera and a microphone that are pulled out are taken again, and the call goes on', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
+  for (const bot of [ada, grace]) await bot.join(origin, 'plugs');
+  await grace.sees(ada);
+  await grace.hears(ada);
+  for (const device of ['camera', 'microphone']) {
+    await ada.run((name) => {
+      const { track } = window.__plenum.local[name];
+      track.stop();
+      track.dispatchEvent(new Event('ended'));
+    }, device);
+  }
+  await grace.sees(ada);
+  await grace.hears(ada);
+  assert.equal(await ada.offers(), 1);
+});
+
+for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  behaviour(`in ${browser}, whoever speaks into a muted microphone is told, and heard by nobody`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
+    const grace = stage.bot({ name: 'Grace', browser: other, hue: 240, tone: 880 });
+    for (const bot of [ada, grace]) await bot.join(origin, 'muted');
+    await grace.hears(ada);
+    await ada.run(() => window.__plenum.local.on('mutedSpeech', () => (window.__told = (window.__told ?? 0) + 1)));
+    await ada.press('Mute');
+    await until('Ada to be told', () => ada.run(() => window.__told === 1));
+    await grace.hearsTone('Ada', null);
+    await ada.press('Unmute');
+    await grace.hears(ada);
+  });
+}
+
+behaviour('who comes back without having clicked is offered a click to hear, and hears then', async (stage) => {
+  const { origin } = await stage.server();
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+  await grace.join(origin, 'silent');
+  // As after a reload: the page joins by itself, and no device is open.
+  const setup = { name: 'Ada', microphone: false, camera: false, muted: false };
+  const comeBack = (kept) => sessionStorage.setItem('plenum.call.silent', JSON.stringify(kept));
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium that waits for a click', devices: false, init: [[comeBack, setup], [sayWhatIsRefused]] });
+  await ada.open(`${origin}/r/silent`);
+  // To ask the page anything would count as a click.
+  await until('Ada’s browser to refuse sound', () => ada.console.includes('refused to play'), { lastSeen: () => ada.console });
+  assert.ok(await ada.run(() => window.__plenum.room.playback.blocked));
+  await ada.press('Turn sound on');
+  const playing = () => ada.run(() => [...document.querySelectorAll('audio')].map(({ paused }) => !paused));
+  await until('every element to play', async () => (await playing()).length > 0 && (await playing()).every(Boolean), { lastSeen: playing });
+  await ada.hears(grace);
+  assert.equal(await ada.run(() => window.__plenum.room.playback.blocked), false);
+});
+
+function sayWhatIsRefused() {
+  const { play } = HTMLAudioElement.prototype;
+  HTMLAudioElement.prototype.play = async function () {
+    try {
+      await play.call(this);
+    } catch (error) {
+      console.log('refused to play', error.name);
+      throw error;
+    }
+  };
+}
