@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use crate::id::{AudioLineId, Bps, RoomKey, SeatId, SourceId, TransportId};
 use crate::media::dynacast::Layers;
+use crate::media::quality::{Score, Trouble};
 use crate::media::spec::{Codec, SharedMediaSpec, UplinkRole};
 use crate::transport::spec::{ConnectionSpec, Lane};
 
@@ -141,6 +142,25 @@ pub enum MediaState {
     Paused(TransportId, Vec<(SourceId, Bps)>),
     /// Which streams of a source's video anybody takes.
     Demand(SourceId, LayerDemand),
+    /// How a subscriber receives what it should.
+    Quality(TransportId, Vec<Received>),
+}
+
+/// How one member receives one source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Received {
+    pub source: SourceId,
+    pub sound: Standing,
+    pub picture: Standing,
+}
+
+/// How a member stands with the sound or the picture of a source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Standing {
+    /// `None` = nothing was sent that could be rated.
+    pub score: Option<Score>,
+    /// Why nothing is heard or seen, though it should be.
+    pub trouble: Option<Trouble>,
 }
 
 /// What a publisher should send of one source's video.
@@ -162,6 +182,7 @@ pub enum MediaKey {
     Undecodable(TransportId),
     Paused(TransportId),
     Demand(SourceId),
+    Quality(TransportId),
 }
 
 /// Samples from a shard to the control plane.
@@ -209,6 +230,7 @@ impl Cell for MediaState {
             MediaState::Undecodable(id, _) => MediaKey::Undecodable(*id),
             MediaState::Paused(id, _) => MediaKey::Paused(*id),
             MediaState::Demand(id, _) => MediaKey::Demand(*id),
+            MediaState::Quality(id, _) => MediaKey::Quality(*id),
         }
     }
 }

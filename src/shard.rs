@@ -300,6 +300,7 @@ impl Shard {
         counters.replays = totals.downlinks.replays;
         counters.tracks = totals.tracks;
         counters.slots = totals.slots;
+        counters.quality = totals.quality;
         use ConnectionState::{Connected, Connecting, Disconnected, Failed, New};
         for state in [New, Connecting, Connected, Disconnected, Failed] {
             let count = self.links.iter().flatten().filter(|link| link.told == state).count();
@@ -421,6 +422,7 @@ impl Shard {
                 News::AudioLines(id, lines) => self.events.put(MediaState::AudioLines(id, lines)),
                 News::Paused(id, sources) => self.events.put(MediaState::Paused(id, sources)),
                 News::Demand(id, demand) => self.events.put(MediaState::Demand(id, demand)),
+                News::Quality(id, received) => self.events.put(MediaState::Quality(id, received)),
                 News::Undecodable(id, sources) => self.events.put(MediaState::Undecodable(id, sources)),
                 News::Levels(room, levels) => self.events.send(MediaSample::Levels(room, levels)),
             };

@@ -18,4 +18,5 @@ mod repairs_what_the_network_loses;
 mod replies_from_the_address_that_was_asked;
 mod sends_the_highest_layer_alive;
 mod switches_a_seat_between_publishers_without_a_gap;
+mod tells_who_does_not_see_whom_and_why;
 mod the_command_line_says_what_is_wrong;

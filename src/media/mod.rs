@@ -12,6 +12,7 @@ pub mod downlink;
 pub mod drop;
 pub mod dynacast;
 pub mod forwarder;
+pub mod histogram;
 pub mod outgoing;
 pub mod packet;
 pub mod quality;

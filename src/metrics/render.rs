@@ -1,12 +1,14 @@
 //! Snapshots → metric families: names, units and labels.
 
 use prometheus::core::Collector;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Bucket, Histogram as Buckets, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{CounterVec, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use super::snapshot::STATES;
 use super::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 use crate::media::drop::DropReason;
+use crate::media::forwarder::{QualityTotals, TROUBLES};
+use crate::media::histogram::{DURATIONS_MS, Durations, Histogram, SCORES};
 
 type Result<T> = std::result::Result<T, prometheus::Error>;
 
@@ -18,6 +20,7 @@ pub(super) fn families(shards: &[ShardSnapshot], loads: &[f64], control: Control
     drops(&mut families, shards)?;
     feedback(&mut families, shards, control)?;
     shard_state(&mut families, shards, loads)?;
+    quality(&mut families, shards, control)?;
     rooms(&mut families, control)?;
     families.extend(build_info()?.collect());
     Ok(families)
@@ -129,6 +132,89 @@ fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads
     Ok(())
 }
 
+/// Sound and picture, as labels.
+const KINDS: [&str; 2] = ["audio", "video"];
+
+fn quality(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: ControlSnapshot) -> Result<()> {
+    let sum_up = |of: fn(&QualityTotals) -> Durations| {
+        let mut all = Durations::default();
+        shards.iter().for_each(|shard| all += of(&shard.quality));
+        all
+    };
+    let seconds = DURATIONS_MS.map(|ms| ms as f64 / 1_000.0);
+    let first = "From a seat that showed nothing to the first frame of its source, or from its camera's first packet.";
+    let frames = histogram("plenum_first_frame_seconds", first, &[(vec![], sum_up(|q| q.first_frames))], &seconds, 1e3);
+    let switch = "From the wish for another source or layer in a seat to its first frame.";
+    let kinds = [("source", sum_up(|q| q.source_switches)), ("layer", sum_up(|q| q.layer_switches))];
+    let kinds = kinds.map(|(kind, durations)| (vec![("to", kind)], durations));
+    let switches = histogram("plenum_seat_switch_seconds", switch, &kinds, &seconds, 1e3);
+    let scores = [0, 1].map(|kind| {
+        let mut all = Default::default();
+        shards.iter().for_each(|shard| all += shard.quality.scores[kind]);
+        (vec![("kind", KINDS[kind])], all)
+    });
+    let help = "Each source at each member, rated once a second from 1 (bad) to 5 (excellent).";
+    let tenths = SCORES.map(|tenths| tenths as f64 / 10.0);
+    families.extend([frames, switches, histogram("plenum_reception_score", help, &scores, &tenths, 10.0)]);
+    let help = "Sounds and pictures now that members should have and do not, and why.";
+    let troubles = IntGaugeVec::new(Opts::new("plenum_receptions_in_trouble", help), &["kind", "reason"])?;
+    for (kind, label) in KINDS.iter().enumerate() {
+        for (place, reason) in TROUBLES.iter().enumerate() {
+            let mut count = sum(shards, |shard| shard.quality.troubles[kind][place]);
+            // What a browser does not decode is not even seated.
+            if (*label, *reason) == ("video", "unsupported_codec") {
+                count = count.max(control.unsupported);
+            }
+            troubles.with_label_values(&[*label, *reason]).set(gauge(count));
+        }
+    }
+    families.extend(troubles.collect());
+    let unmet = "Bits a second that pictures need now beyond what their members' networks carry.";
+    families.extend(single_gauge(
+        "plenum_unmet_demand_bits_per_second",
+        unmet,
+        sum(shards, |shard| shard.quality.unmet.0),
+    )?);
+    Ok(())
+}
+
+/// A family of histograms, each with its labels; `scale` of its units make one of the metric's.
+fn histogram<const N: usize>(
+    name: &str,
+    help: &str,
+    all: &[(Vec<(&str, &str)>, Histogram<N>)],
+    bounds: &[f64; N],
+    scale: f64,
+) -> MetricFamily {
+    let metrics = all.iter().map(|(labels, counted)| {
+        let mut buckets = Buckets::default();
+        buckets.set_sample_count(counted.count());
+        buckets.set_sample_sum(counted.sum() as f64 / scale);
+        let bucket = |(bound, count): (&f64, u64)| {
+            let mut bucket = Bucket::default();
+            bucket.set_upper_bound(*bound);
+            bucket.set_cumulative_count(count);
+            bucket
+        };
+        buckets.set_bucket(bounds.iter().zip(counted.cumulative()).map(bucket).collect());
+        let label = |(name, value): &(&str, &str)| {
+            let mut label = LabelPair::default();
+            label.set_name((*name).to_owned());
+            label.set_value((*value).to_owned());
+            label
+        };
+        let mut metric = Metric::from_label(labels.iter().map(label).collect());
+        metric.set_histogram(buckets);
+        metric
+    });
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(MetricType::HISTOGRAM);
+    family.set_metric(metrics.collect());
+    family
+}
+
 fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<()> {
     families.extend(single_gauge("plenum_rooms", "Rooms.", control.rooms)?);
     families.extend(single_gauge("plenum_members", "Members in rooms.", control.members)?);
@@ -211,6 +297,40 @@ mod tests {
             ("plenum_shard_busy_seconds_total{shard=\"1\"}", 0.5),
             ("plenum_shard_load_ratio{shard=\"0\"}", 0.25),
             ("plenum_shards", 2.0),
+        ] {
+            assert_eq!(value(&text, series), Some(expected), "{series}");
+        }
+    }
+
+    #[test]
+    fn how_pictures_come_and_are_rated_is_shown_in_seconds_and_points() {
+        let mut shard = ShardSnapshot::default();
+        for ms in [40, 700, 9_000] {
+            shard.quality.first_frames.add(&DURATIONS_MS, ms);
+        }
+        shard.quality.source_switches.add(&DURATIONS_MS, 90);
+        shard.quality.scores[1].add(&SCORES, 38);
+        shard.quality.troubles[1][1] = 2;
+        shard.quality.unmet = crate::id::Bps(300_000);
+        let cell = Arc::new(SnapshotCell::default());
+        cell.publish(&shard);
+        let metrics = Metrics::new().unwrap();
+        metrics.set_shards(vec![cell]);
+        metrics.set_control(|| ControlSnapshot { unsupported: 4, ..Default::default() });
+        let text = metrics.render().unwrap();
+        for (series, expected) in [
+            ("plenum_first_frame_seconds_bucket{le=\"0.05\"}", 1.0),
+            ("plenum_first_frame_seconds_bucket{le=\"1\"}", 2.0),
+            ("plenum_first_frame_seconds_bucket{le=\"+Inf\"}", 3.0),
+            ("plenum_first_frame_seconds_sum", 9.74),
+            ("plenum_seat_switch_seconds_count{to=\"source\"}", 1.0),
+            ("plenum_seat_switch_seconds_count{to=\"layer\"}", 0.0),
+            ("plenum_reception_score_bucket{kind=\"video\",le=\"4\"}", 1.0),
+            ("plenum_reception_score_bucket{kind=\"video\",le=\"3\"}", 0.0),
+            ("plenum_receptions_in_trouble{kind=\"video\",reason=\"no_key_frame\"}", 2.0),
+            ("plenum_receptions_in_trouble{kind=\"video\",reason=\"unsupported_codec\"}", 4.0),
+            ("plenum_receptions_in_trouble{kind=\"audio\",reason=\"no_packets\"}", 0.0),
+            ("plenum_unmet_demand_bits_per_second", 300_000.0),
         ] {
             assert_eq!(value(&text, series), Some(expected), "{series}");
         }

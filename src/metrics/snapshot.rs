@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::border::ConnectionState;
 use crate::media::drop::DropReason;
+use crate::media::forwarder::QualityTotals;
 
 /// What a datagram carried. The label `kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -115,6 +116,8 @@ pub struct ShardSnapshot {
     pub tracks: u64,
     /// Slots of subscribers that show something now.
     pub slots: u64,
+    /// How pictures came and how all was rated, and what is in trouble now.
+    pub quality: QualityTotals,
 }
 
 /// States in the order of [`ShardSnapshot::connections`], with their labels.
@@ -149,6 +152,7 @@ impl Default for ShardSnapshot {
             connections: [0; STATES.len()],
             tracks: 0,
             slots: 0,
+            quality: QualityTotals::default(),
         }
     }
 }
@@ -201,6 +205,8 @@ pub struct ControlSnapshot {
     pub screens: u64,
     /// Microphones that are on.
     pub microphones: u64,
+    /// Pictures that members wish for and cannot decode.
+    pub unsupported: u64,
     /// Socket.IO connections, in rooms or at home.
     pub sockets: u64,
     /// Attempts to enter a room since the start.

@@ -61,6 +61,7 @@ impl Room {
             member.demand.clear();
             member.note_life(now);
         });
+        self.quality(index, Vec::new());
         old
     }
 
@@ -141,6 +142,7 @@ impl Room {
         };
         let (id, plan) = (connection.id, plan(&staging));
         let Some(member) = self.members.get_mut(index) else { return };
+        let strange = member.seats.unsupported_codec != seats.unsupported_codec;
         if member.seats != seats {
             member.seats = seats.clone();
             member.tell(&Push::Seats(seats));
@@ -149,6 +151,9 @@ impl Room {
             member.plan = Arc::new(plan);
             let state = ControlState::Seats(id, member.plan.clone());
             self.put(state);
+        }
+        if strange {
+            self.review_quality(index);
         }
     }
 
@@ -171,6 +176,11 @@ impl Room {
             }
             MediaState::Paused(id, sources) => self.paused(id, &sources),
             MediaState::Demand(id, demand) => self.demand(id, demand),
+            MediaState::Quality(id, received) => {
+                if let Some(index) = self.by_transport(id) {
+                    self.quality(index, received);
+                }
+            }
             MediaState::Undecodable(id, sources) => {
                 let Some(index) = self.by_transport(id) else { return };
                 if let Some(member) = self.members.get_mut(index) {

@@ -8,10 +8,12 @@ use subtle::ConstantTimeEq;
 use super::chat::Receipts;
 use super::link::Connection;
 use super::outbox::{LinkId, Outbox, Push};
-use crate::border::SeatPlan;
+use crate::border::{Received, SeatPlan};
 use crate::id::{MemberId, SourceId};
 use crate::signal::protocol::Connection as Connected;
-use crate::signal::protocol::{Layers, LeaveReason, Media, Member, Paused, Presence, Seats, Source, Wishes};
+use crate::signal::protocol::{
+    Layers, LeaveReason, Media, Member, Paused, Presence, Quality, Seats, Source, SourceQuality, Wishes,
+};
 
 /// How long a place is kept when neither signalling nor media lives: long enough to change networks or to wake a
 /// laptop, short enough that nobody talks to an empty chair.
@@ -56,6 +58,10 @@ pub(super) struct Resident {
     pub(super) paused: Paused,
     /// What the member should send of its own pictures, as it was last told.
     pub(super) demand: Vec<Layers>,
+    /// How the member receives others, as the shard reported last.
+    pub(super) received: Vec<Received>,
+    /// The same as the client was told last.
+    pub(super) quality: Vec<SourceQuality>,
     pub(super) receipts: Receipts,
 }
 
@@ -90,6 +96,7 @@ impl Resident {
         self.tell(&Push::Connection(Connected { state: connection.state.into() }));
         self.tell(&Push::Seats(self.seats.clone()));
         self.tell(&Push::Paused(self.paused.clone()));
+        self.tell(&Push::Quality(Quality { sources: self.quality.clone() }));
         for layers in &self.demand {
             self.tell(&Push::Layers(layers.clone()));
         }

@@ -14,6 +14,7 @@ mod member;
 mod name;
 mod outbox;
 mod plane;
+mod quality;
 mod registry;
 mod requests;
 #[allow(clippy::module_inception)]

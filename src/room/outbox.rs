@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::signal::protocol::{
-    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Layers, Paused, Payload, RoomDiff, RoomsDiff, Seats,
-    Speakers,
+    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Layers, MemberTrouble, Paused, Payload, Quality,
+    RoomDiff, RoomsDiff, Seats, Speakers,
 };
 
 /// One Socket.IO connection of a client. Unique in the process.
@@ -19,6 +19,8 @@ pub enum Push {
     Room(RoomDiff),
     Seats(Seats),
     Paused(Paused),
+    Quality(Quality),
+    Trouble(MemberTrouble),
     Layers(Layers),
     Speakers(Speakers),
     Chat(ChatLine),

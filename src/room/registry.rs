@@ -118,7 +118,8 @@ impl Rooms {
             MediaState::Transport(id, _)
             | MediaState::AudioLines(id, _)
             | MediaState::Undecodable(id, _)
-            | MediaState::Paused(id, _) => self.0.routes.of_transport(*id),
+            | MediaState::Paused(id, _)
+            | MediaState::Quality(id, _) => self.0.routes.of_transport(*id),
             MediaState::Source(id, _) | MediaState::Demand(id, _) => self.0.routes.of_source(*id),
         };
         // News of what has just been closed finds no room.
@@ -180,6 +181,7 @@ impl Rooms {
             all.cameras += room.cameras;
             all.screens += room.screens;
             all.microphones += room.microphones;
+            all.unsupported += room.unsupported;
         }
         all
     }
@@ -268,6 +270,8 @@ impl Shared {
             undecodable: Vec::new(),
             paused: Paused::default(),
             demand: Vec::new(),
+            received: Vec::new(),
+            quality: Vec::new(),
             receipts: Default::default(),
         }
     }

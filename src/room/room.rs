@@ -42,6 +42,7 @@ pub(super) struct RoomFigures {
     pub(super) cameras: u64,
     pub(super) screens: u64,
     pub(super) microphones: u64,
+    pub(super) unsupported: u64,
 }
 
 pub(super) struct Room {
@@ -90,6 +91,7 @@ impl Room {
             cameras: count(|member| member.media.camera),
             screens: count(|member| member.media.screen),
             microphones: count(|member| member.media.microphone),
+            unsupported: self.members.iter().map(|member| member.seats.unsupported_codec.len() as u64).sum(),
         }
     }
 
@@ -174,6 +176,7 @@ impl Room {
             limits: self.shared.config.limits,
         }));
         member.tell_media();
+        self.tell_troubles(index);
         self.tell_speakers(index);
     }
 

@@ -11,6 +11,7 @@ use super::room::{Entry, Room};
 use super::testing::{FakeClient, FakePlane, FakeSdp, ack};
 use crate::border::*;
 use crate::id::*;
+use crate::media::quality;
 use crate::media::spec::Codec;
 use crate::signal::protocol::*;
 use crate::transport::spec::Lane;
@@ -390,6 +391,81 @@ fn a_leaver_takes_its_voice_along() {
     ann.client.take();
     world.room.leave(bea.link, false, world.now).unwrap();
     assert!(ann.client.take().contains(&Push::Speakers(Speakers::default())));
+}
+
+fn received(source: SourceId, score: Option<quality::Score>, trouble: Option<quality::Trouble>) -> Received {
+    Received { source, sound: Standing { score, trouble: None }, picture: Standing { score: None, trouble } }
+}
+
+#[test]
+fn trouble_is_told_to_who_has_it_and_to_who_makes_it_and_scores_only_to_the_former() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&ann, 1);
+    world.show(&bea, 1);
+    let (source, transport) = (bea.source(), world.transports()[0]);
+    let (mut told, mut complained) = (Vec::new(), Vec::new());
+    for (score, trouble) in [
+        (Some(quality::Score::BEST), None),
+        (Some(quality::Score::BEST), Some(quality::Trouble::NoKeyFrame)),
+        (Some(quality::Score::WORST), Some(quality::Trouble::NoKeyFrame)),
+    ] {
+        let state = MediaState::Quality(transport, vec![received(source, score, trouble)]);
+        world.room.media_state(state, world.now);
+    }
+    world.room.media_state(MediaState::Quality(transport, vec![]), world.now);
+    for push in ann.client.take().into_iter().chain(bea.client.take()) {
+        match push {
+            Push::Quality(quality) => told.extend(quality.sources),
+            Push::Trouble(trouble) => complained.push(trouble),
+            _ => {}
+        }
+    }
+    let trouble = Some(Trouble::NoKeyFrame);
+    let quality =
+        |sound, picture_trouble| SourceQuality { source, sound, picture: None, sound_trouble: None, picture_trouble };
+    assert_eq!(
+        told,
+        [quality(Some(5.0), None), quality(Some(5.0), trouble), quality(Some(1.0), trouble), quality(None, None)]
+    );
+    let complaint = |picture| MemberTrouble { source, member: ann.joined.member.clone(), sound: None, picture };
+    assert_eq!(complained, [complaint(trouble), complaint(None)]);
+}
+
+#[test]
+fn a_member_that_comes_back_learns_who_does_not_see_it() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&ann, 1);
+    let state = vec![received(bea.source(), None, Some(quality::Trouble::NoPackets))];
+    world.room.media_state(MediaState::Quality(world.transports()[0], state), world.now);
+    world.room.lose(bea.link, world.now);
+    let again = world.try_join("Bea", Some(&bea.joined.resume)).unwrap();
+    let member = ann.joined.member.clone();
+    let complaint = MemberTrouble { source: bea.source(), member, sound: None, picture: Some(Trouble::NoPackets) };
+    assert!(again.client.take().contains(&Push::Trouble(complaint)));
+}
+
+#[test]
+fn a_picture_that_nobody_can_seat_for_its_codec_is_trouble_with_that_codec() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&ann, 1);
+    world.show(&bea, 1);
+    let state = SourceState { audio: None, video: Some(Codec::Av1 { profile: 0 }) };
+    world.room.media_state(MediaState::Source(bea.source(), state), world.now);
+    let trouble = Some(Trouble::UnsupportedCodec { codec: CodecName::Av1 });
+    let quality = Quality {
+        sources: vec![SourceQuality {
+            source: bea.source(),
+            sound: None,
+            picture: None,
+            sound_trouble: None,
+            picture_trouble: trouble,
+        }],
+    };
+    assert!(ann.client.take().contains(&Push::Quality(quality)));
+    assert_eq!(world.room.figures().unsupported, 1);
 }
 
 #[tokio::test]

@@ -148,6 +148,8 @@ impl Outbox for Peer {
             Push::Room(payload) => self.emit("room", payload),
             Push::Seats(payload) => self.emit("seats", payload),
             Push::Paused(payload) => self.emit("paused", payload),
+            Push::Quality(payload) => self.emit("quality", payload),
+            Push::Trouble(payload) => self.emit("trouble", payload),
             Push::Layers(payload) => self.emit("layers", payload),
             Push::Speakers(payload) => self.emit("speakers", payload),
             Push::Chat(payload) => self.emit("chat", payload),

@@ -421,6 +421,66 @@ pub struct PausedSource {
     pub needs: Bps,
 }
 
+/// `quality`: how well the client hears and sees others, of each source whose entry changed.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Quality {
+    pub sources: Vec<SourceQuality>,
+}
+
+/// Of one source, the latest counts. Scores go from 1 (bad) to 5 (excellent); `null` = nothing was sent that could be
+/// rated: muted, off, or a pause.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceQuality {
+    pub source: SourceId,
+    pub sound: Option<f32>,
+    pub picture: Option<f32>,
+    /// Why it is not heard though it should be.
+    pub sound_trouble: Option<Trouble>,
+    /// Why it is not seen though it should be.
+    pub picture_trouble: Option<Trouble>,
+}
+
+/// Why a member does not hear or see a source that it should.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Trouble {
+    /// The source is on, and nothing of it reaches the server.
+    NoPackets,
+    /// Packets come, but no key frame to begin with.
+    NoKeyFrame,
+    /// The member's network has no room for it.
+    PausedForBandwidth {
+        /// Bits a second that it needs at least.
+        #[ts(type = "number")]
+        needs: Bps,
+    },
+    /// The member's browser does not decode what the source sends.
+    UnsupportedCodec { codec: CodecName },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum CodecName {
+    Opus,
+    Vp8,
+    Vp9,
+    H264,
+    Av1,
+}
+
+/// `trouble`: another member does not hear or see one of the client's own sources, or does again. Of one source and
+/// member the latest counts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberTrouble {
+    pub source: SourceId,
+    pub member: MemberId,
+    pub sound: Option<Trouble>,
+    pub picture: Option<Trouble>,
+}
+
 /// `layers`: which streams of the client's own camera or screen anybody takes. A client that pauses the others saves its
 /// processor and its network; one that ignores this is heard and seen all the same.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, TS)]

@@ -11,7 +11,8 @@ use plenum::metrics::ShardSnapshot;
 use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Outbox, Push, Request, RoomConfig};
 use plenum::server::{MediaConfig, Planes};
 use plenum::signal::protocol::{
-    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, Offer, Payload, Seats, Wish, Wishes,
+    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, MemberTrouble, Offer, Payload, Seats, SourceQuality,
+    Wish, Wishes,
 };
 use tokio::sync::oneshot;
 
@@ -103,7 +104,18 @@ impl Member {
 
     /// Who sits where, as this member was told last.
     pub fn seats(&self) -> Seats {
-        self.pushes.0.lock().unwrap().clone()
+        self.pushes.seats.lock().unwrap().clone()
+    }
+
+    /// How it receives a source, as it was told last.
+    pub fn quality(&self, source: SourceId) -> Option<SourceQuality> {
+        let told = self.pushes.quality.lock().unwrap();
+        told.iter().rev().find(|quality| quality.source == source).copied()
+    }
+
+    /// Who has or had trouble with its own sources, in the order in which it was told.
+    pub fn troubles(&self) -> Vec<MemberTrouble> {
+        self.pushes.troubles.lock().unwrap().clone()
     }
 
     /// Waits until `source` sits in the first seat.
@@ -112,14 +124,21 @@ impl Member {
     }
 }
 
-/// The seats of a member, as its client knows them.
+/// What a member was told.
 #[derive(Default)]
-struct Pushes(Mutex<Seats>);
+struct Pushes {
+    seats: Mutex<Seats>,
+    quality: Mutex<Vec<SourceQuality>>,
+    troubles: Mutex<Vec<MemberTrouble>>,
+}
 
 impl Outbox for Pushes {
     fn push(&self, push: &Push) {
-        if let Push::Seats(seats) = push {
-            *self.0.lock().unwrap() = seats.clone();
+        match push {
+            Push::Seats(seats) => *self.seats.lock().unwrap() = seats.clone(),
+            Push::Quality(quality) => self.quality.lock().unwrap().extend(&quality.sources),
+            Push::Trouble(trouble) => self.troubles.lock().unwrap().push(trouble.clone()),
+            _ => {}
         }
     }
 

@@ -3,7 +3,7 @@ import { io } from 'socket.io-client';
 
 /** The server's heartbeats tell a dead connection after ten seconds; nothing here should take nearly as long. */
 const WITHIN_MS = 10_000;
-const PUSHES = ['room', 'seats', 'speakers', 'chat', 'rooms', 'connection', 'farewell'];
+const PUSHES = ['room', 'seats', 'quality', 'trouble', 'speakers', 'chat', 'rooms', 'connection', 'farewell'];
 
 export class Client {
   #waiting = [];

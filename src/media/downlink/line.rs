@@ -93,6 +93,14 @@ pub(super) struct Line {
     pub(super) report_due: Option<Instant>,
     /// In 1/256, as the browser reported last.
     pub(super) fraction_lost: u8,
+    /// Packets that the browser says it lost, before repair.
+    pub(super) lost: i32,
+    /// Interarrival jitter at the browser, in units of the line's clock.
+    pub(super) jitter: u32,
+    /// Packets sent again because the browser asked for them.
+    pub(super) repaired: u64,
+    /// When a media packet was sent last.
+    pub(super) last_sent: Option<Instant>,
 }
 
 /// What a sender report counts (RFC 3550 §6.4.1).
@@ -132,6 +140,10 @@ impl Line {
             rtx_sent: Sent::default(),
             report_due: None,
             fraction_lost: 0,
+            lost: 0,
+            jitter: 0,
+            repaired: 0,
+            last_sent: None,
         }
     }
 

@@ -26,6 +26,7 @@ use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType,
 use history::{Entry, History};
 use line::{Line, Stamp};
 pub use replay::{Replay, ReplayLimits};
+pub use report::LineReport;
 use rewrite::Body;
 use seat_clock::SeatClock;
 pub use select::LayerTarget;
@@ -288,6 +289,7 @@ impl Downlink {
             self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, *stamp));
         }
         line.sent.count(len - header_len);
+        line.last_sent = Some(now);
         self.stats.packets += 1;
         self.stats.octets += len as u64;
         Ok(Outgoing { stream: 2 * index, seq: stamp.seq, header_len, len })

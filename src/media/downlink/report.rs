@@ -58,6 +58,8 @@ impl Downlink {
             && let Some(line) = self.lines.get_mut(owner.line)
         {
             line.fraction_lost = report.fraction_lost;
+            line.lost = report.lost;
+            line.jitter = report.jitter;
         }
         if report.last_report == 0 {
             return;
@@ -78,6 +80,37 @@ impl Downlink {
     /// Share of `line`'s packets that the browser lost, as it reported last, 0–1.
     pub fn fraction_lost(&self, line: usize) -> f32 {
         self.lines.get(line).map_or(0.0, |line| f32::from(line.fraction_lost) / 256.0)
+    }
+}
+
+/// What was sent on one line, and what its browser said of that.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LineReport {
+    pub packets: u64,
+    /// Of payload.
+    pub octets: u64,
+    /// Packets that the browser lost, before repair; negative when duplicates came.
+    pub lost: i32,
+    /// Packets sent again because the browser asked for them.
+    pub repaired: u64,
+    /// Interarrival jitter at the browser (RFC 3550 §6.4.1).
+    pub jitter: Duration,
+    /// When a media packet was sent last.
+    pub last_sent: Option<Instant>,
+}
+
+impl Downlink {
+    /// What was sent on `line` since it is there.
+    pub fn line_report(&self, line: usize) -> LineReport {
+        let Some(line) = self.lines.get(line) else { return LineReport::default() };
+        LineReport {
+            packets: line.sent.packets,
+            octets: line.sent.octets,
+            lost: line.lost,
+            repaired: line.repaired,
+            jitter: Duration::from_micros(u64::from(line.jitter) * 1_000 / line.clock.millisecond().unsigned_abs()),
+            last_sent: line.last_sent,
+        }
     }
 }
 

@@ -74,6 +74,9 @@ impl Downlink {
             }
         }
         self.history.resent(now, index as u16, seq);
+        if let Some(line) = self.lines.get_mut(index) {
+            line.repaired += 1;
+        }
         self.stats.retransmitted += 1;
         Ok(outgoing)
     }

@@ -78,6 +78,7 @@ impl Forwarder {
             estimator.want(wanted);
         }
         subscriber.used = Bps(allocation.used.0 + sound);
+        subscriber.unmet = allocation.unmet;
         subscriber.set_rate(now);
         drop(seats);
         self.points = points;
@@ -129,7 +130,7 @@ impl Pauses {
         news
     }
 
-    fn told(&self) -> impl Iterator<Item = (SourceId, Bps)> + '_ {
+    pub(super) fn told(&self) -> impl Iterator<Item = (SourceId, Bps)> + '_ {
         self.0.iter().filter(|pause| pause.told).map(|pause| (pause.source, pause.needs))
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 use smallvec::SmallVec;
 
-use crate::border::{LayerDemand, SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
+use crate::border::{LayerDemand, Received, SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
 use crate::id::{AudioLineId, Bps, ExtSeq, RoomKey, SourceId, Ssrc, TransportId};
 use crate::media::allocate::OperatingPoint;
 use crate::media::downlink::{Downlink, DownlinkStats};
@@ -23,6 +23,7 @@ use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
 use demand::Demand;
 use outlet::Backlog;
+pub use quality::{QualityTotals, TROUBLES};
 use subscriber::Subscriber;
 
 /// Where finished packets go: the owner seals and sends them.
@@ -64,6 +65,8 @@ struct Source {
     told: Option<SourceState>,
     last_audio: Option<Instant>,
     last_video: Option<Instant>,
+    /// Since when its picture comes without a longer pause.
+    video_since: Option<Instant>,
     demand: Demand,
 }
 
@@ -84,6 +87,8 @@ pub enum News {
     Paused(TransportId, Vec<(SourceId, Bps)>),
     /// What a publisher should send of a source's video.
     Demand(SourceId, LayerDemand),
+    /// How a subscriber receives what it should: the whole of it.
+    Quality(TransportId, Vec<Received>),
     Levels(RoomKey, Vec<SourceLevel>),
 }
 
@@ -106,6 +111,7 @@ pub struct Totals {
     pub tracks: u64,
     /// Lines that show something now.
     pub slots: u64,
+    pub quality: QualityTotals,
 }
 
 /// All of one shard's forwarding. Peers are named by the owner's dense index.
@@ -132,6 +138,7 @@ pub struct Forwarder {
     feedback: Vec<u8>,
     /// Of browsers that are gone.
     retired: (UplinkStats, DownlinkStats),
+    quality: QualityTotals,
 }
 
 fn kind_index(kind: MediaKind) -> usize {
@@ -186,6 +193,7 @@ impl Forwarder {
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
             retired: Default::default(),
+            quality: QualityTotals::default(),
         }
     }
 
@@ -275,6 +283,7 @@ impl Forwarder {
             told: None,
             last_audio: None,
             last_video: None,
+            video_since: None,
             demand: Demand::default(),
         });
         let old = source.peer;
@@ -344,7 +353,7 @@ impl Forwarder {
     /// Counters and gauges of all browsers together.
     pub fn totals(&self, now: Instant) -> Totals {
         let (uplinks, downlinks) = self.retired;
-        let mut totals = Totals { uplinks, downlinks, ..Totals::default() };
+        let mut totals = Totals { uplinks, downlinks, quality: self.quality, ..Totals::default() };
         for publisher in self.publishers.iter().flatten() {
             totals.uplinks += publisher.uplink.stats();
             let arriving = |layer: &&Layer| layer.last_arrival().is_some_and(|at| now - at < ARRIVING);
@@ -354,6 +363,7 @@ impl Forwarder {
         }
         for subscriber in self.subscribers.iter().flatten() {
             totals.downlinks += subscriber.downlink.stats();
+            subscriber.add_troubles(&mut totals.quality);
             let lines = 0..subscriber.spec.downlinks.len();
             totals.slots += lines.filter(|line| subscriber.downlink.subscriptions(*line)[0].is_some()).count() as u64;
         }
@@ -404,10 +414,12 @@ impl Forwarder {
             }
         }
         self.allocate(now, peer);
-        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
         if !subscriber.ready {
-            return;
+            return subscriber.forget_waits();
         }
+        let live_since = |id: SourceId| self.sources.get(&id)?.video_since;
+        subscriber.note_waits(now, live_since, &mut self.quality);
         for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
             for (id, layer) in subscriber.downlink.subscriptions(line).into_iter().flatten() {
                 let Some(source) = self.sources.get_mut(&id) else { continue };
@@ -437,6 +449,10 @@ impl Source {
                 }
             }
             MediaKind::Video => {
+                let pause = self.last_video.map(|last| now.saturating_duration_since(last));
+                if pause.is_none_or(|pause| pause > ARRIVING) {
+                    self.video_since = Some(now);
+                }
                 self.last_video = Some(now);
                 self.seen.video = Some(packet.info.codec);
             }
@@ -448,6 +464,7 @@ mod bandwidth;
 mod demand;
 mod feedback;
 mod outlet;
+mod quality;
 mod review;
 mod serve;
 mod subscriber;

@@ -78,6 +78,7 @@ impl Forwarder {
                 }
                 self.note_waiting(peer);
                 self.review_decodability(peer);
+                self.review_quality(now, peer);
             }
         }
     }

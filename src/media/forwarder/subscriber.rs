@@ -2,6 +2,7 @@
 
 use super::bandwidth::Pauses;
 use super::outlet::Outlet;
+use super::quality::Receptions;
 use super::*;
 use crate::media::allocate::Allocator;
 use crate::media::congestion::{Cluster, Estimator, Kind, Limits, ProbePlan};
@@ -25,9 +26,12 @@ pub(super) struct Subscriber {
     /// The estimate at the last allocation, and what that gave out.
     pub(super) allocated: Bps,
     pub(super) used: Bps,
+    /// What its pictures need beyond what its network carries.
+    pub(super) unmet: Bps,
     ready_since: Option<Instant>,
     pub(super) probe: Option<Probe>,
     pub(super) pauses: Pauses,
+    pub(super) receptions: Receptions,
 }
 
 /// A probe under way.
@@ -78,9 +82,11 @@ impl Subscriber {
             allocator: Allocator::default(),
             allocated: Bps(0),
             used: Bps(0),
+            unmet: Bps(0),
             ready_since: None,
             probe: None,
             pauses: Pauses::default(),
+            receptions: Receptions::default(),
             spec: spec.clone(),
         };
         subscriber.update(now, spec, adaptive);

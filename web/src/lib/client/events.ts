@@ -24,6 +24,8 @@ export interface Pushes {
   room: p.RoomDiff;
   seats: p.Seats;
   paused: p.Paused;
+  quality: p.Quality;
+  trouble: p.MemberTrouble;
   layers: p.Layers;
   speakers: p.Speakers;
   chat: p.ChatLine;

@@ -306,6 +306,42 @@ export type PausedSource = { source: SourceId,
 needs: number, };
 
 /**
+ * `quality`: how well the client hears and sees others, of each source whose entry changed.
+ */
+export type Quality = { sources: Array<SourceQuality>, };
+
+/**
+ * Of one source, the latest counts. Scores go from 1 (bad) to 5 (excellent); `null` = nothing was sent that could be
+ * rated: muted, off, or a pause.
+ */
+export type SourceQuality = { source: SourceId, sound: number | null, picture: number | null, 
+/**
+ * Why it is not heard though it should be.
+ */
+soundTrouble: Trouble | null, 
+/**
+ * Why it is not seen though it should be.
+ */
+pictureTrouble: Trouble | null, };
+
+/**
+ * Why a member does not hear or see a source that it should.
+ */
+export type Trouble = { "kind": "no_packets" } | { "kind": "no_key_frame" } | { "kind": "paused_for_bandwidth", 
+/**
+ * Bits a second that it needs at least.
+ */
+needs: number, } | { "kind": "unsupported_codec", codec: CodecName, };
+
+export type CodecName = "opus" | "vp8" | "vp9" | "h264" | "av1";
+
+/**
+ * `trouble`: another member does not hear or see one of the client's own sources, or does again. Of one source and
+ * member the latest counts.
+ */
+export type MemberTrouble = { source: SourceId, member: MemberId, sound: Trouble | null, picture: Trouble | null, };
+
+/**
  * `layers`: which streams of the client's own camera or screen anybody takes. A client that pauses the others saves its
  * processor and its network; one that ignores this is heard and seen all the same.
  */
@@ -401,6 +437,8 @@ export interface ServerToClientEvents {
   room: (payload: RoomDiff) => void;
   seats: (payload: Seats) => void;
   paused: (payload: Paused) => void;
+  quality: (payload: Quality) => void;
+  trouble: (payload: MemberTrouble) => void;
   layers: (payload: Layers) => void;
   speakers: (payload: Speakers) => void;
   chat: (payload: ChatLine) => void;

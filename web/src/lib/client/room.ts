@@ -17,13 +17,16 @@ import type {
   Media,
   Member,
   MemberId,
+  MemberTrouble,
   RoomDiff,
   Seats,
   SourceId,
+  SourceQuality,
   Speakers,
   WishSize,
   Wish,
 } from './protocol.gen';
+import { QualityBoard } from './quality';
 import { randomId } from './random';
 import { ResumeToken } from './resume';
 import { Roster, type Owner } from './roster';
@@ -75,6 +78,10 @@ export interface RoomEvents {
   /** The seats were dealt anew, or there are more of them, or a seat's frames changed their source. */
   seats: readonly Seat[];
   speakers: Speakers;
+  /** How well we hear and see others changed; `room.quality` holds it by source. */
+  quality: ReadonlyMap<SourceId, SourceQuality>;
+  /** Who does not hear or see us, and why; `room.troubles` holds them. Empty when everybody does. */
+  troubles: readonly MemberTrouble[];
   chat: ChatLine;
   /** Our own microphone, camera or screen went on or off. */
   media: Media;
@@ -114,6 +121,7 @@ export class Room extends Emitter<RoomEvents> {
   #settle!: { resolve: () => void; reject: (error: RequestError) => void };
   #seenChat = new Set<number>();
   readonly #versions = new Map<SourceId, number>();
+  readonly #quality = new QualityBoard();
 
   /** Starts joining at once; `room.joined` and the `state` event tell how it goes. */
   static connect(options: RoomOptions): Room {
@@ -154,6 +162,16 @@ export class Room extends Emitter<RoomEvents> {
   /** Sources on the audio-only lines. */
   get loud(): readonly (SourceId | null)[] {
     return this.#loud;
+  }
+
+  /** How well we hear and see others, by source: scores from 1 to 5, and what is wrong when nothing comes. */
+  get quality(): ReadonlyMap<SourceId, SourceQuality> {
+    return this.#quality.received;
+  }
+
+  /** Who does not hear or see us, and why. */
+  get troubles(): readonly MemberTrouble[] {
+    return this.#quality.troubles;
   }
 
   get members(): readonly Member[] {
@@ -293,13 +311,25 @@ export class Room extends Emitter<RoomEvents> {
   #listen(): void {
     const { signalling, link } = this;
     signalling.on('up', () => void this.#join());
-    signalling.on('down', () => this.#set({ signalling: 'down' }));
+    signalling.on('down', () => {
+      this.#quality.clear();
+      this.#tellQuality();
+      this.#set({ signalling: 'down' });
+    });
     signalling.on('refused', (error) => this.#end({ error }));
     signalling.onPush('room', (diff) => this.#diff(diff));
     signalling.onPush('seats', (seats) => this.#deal(seats));
     signalling.onPush('paused', ({ sources }) => {
       this.paused = sources.map(({ source }) => source);
       this.emit('seats', this.#seats);
+    });
+    signalling.onPush('quality', (quality) => {
+      this.#quality.hear(quality);
+      this.emit('quality', this.quality);
+    });
+    signalling.onPush('trouble', (trouble) => {
+      this.#quality.complain(trouble);
+      this.emit('troubles', this.troubles);
     });
     signalling.onPush('layers', (layers) => this.#demand(layers));
     signalling.onPush('speakers', (speakers) => this.emit('speakers', speakers));
@@ -365,6 +395,10 @@ export class Room extends Emitter<RoomEvents> {
     const outcome = this.roster.apply(diff);
     if (outcome === 'gap') return void this.#refetch();
     if (outcome === 'stale') return;
+    if (leaver) {
+      this.#quality.forget(leaver);
+      this.#tellQuality();
+    }
     if (change.kind === 'joined') this.emit('joined', change.member);
     if (change.kind === 'changed') this.link.excuseSilence();
     this.#wishes.refresh();
@@ -380,6 +414,11 @@ export class Room extends Emitter<RoomEvents> {
     } catch {
       // The connection is lost: the next join brings a snapshot.
     }
+  }
+
+  #tellQuality(): void {
+    this.emit('quality', this.quality);
+    this.emit('troubles', this.troubles);
   }
 
   #useLines(lines: Lines): void {
