@@ -1,173 +1,154 @@
-/** Screenshots of every page in both themes and sizes, against a stand-in for the server, to be looked at. */
+/**
+ * Screenshots of every page and state at three sizes in both themes, against a stand-in for the server, to be looked at.
+ * `npm run shots -- call-4 phone` takes only those whose names contain every one of these words.
+ */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { startFakeServer } from './fake-server.mjs';
+import { fillSeats } from './harness/people.mjs';
 
 const out = resolve(import.meta.dirname, '../test-results/shots');
 const dist = resolve(import.meta.dirname, '../dist');
 mkdirSync(out, { recursive: true });
 
-const only = process.argv[2] ?? '';
-const sizes = { phone: { width: 390, height: 844 }, desk: { width: 1280, height: 800 } };
+const words = process.argv.slice(2);
+/** Pages that are open at once. */
+const AT_ONCE = 3;
+const SIZES = {
+  phone: { width: 390, height: 844 },
+  desk: { width: 1280, height: 800 },
+  wide: { width: 1920, height: 1080 },
+  small: { width: 320, height: 568 },
+  lying: { width: 844, height: 390 },
+  huge: { width: 3840, height: 2160 },
+};
+const EACH = ['phone', 'desk', 'wide'];
+const TOUCH = ['phone', 'small', 'lying'];
 const names = ['김민준', 'Ada Lovelace', 'Grace Hopper', 'Linus', '이서연', 'Margaret Hamilton', 'Alan Turing', 'Radia Perlman', '박지후', 'Barbara Liskov', 'Edsger Dijkstra', 'Katherine Johnson'];
 
-const people = (count) =>
+const people = (count, change = () => ({})) =>
   Array.from({ length: count }, (_, index) => ({
     name: names[index % names.length],
     hand: index === 2,
     presence: index === 7 ? 'reconnecting' : 'here',
     camera: { audio: index % 3 !== 1, video: index % 4 !== 3 },
+    ...change(index),
   }));
+const presenting = (count) => people(count, (index) => (index === 1 ? { screen: { audio: false, video: true } } : {}));
+const rooms = [{ id: 'weekly-design', members: 7 }, { id: '한국어 스터디', members: 4 }, { id: 'open-office', members: 1 }];
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const room = '/r/weekly-design';
+const press = (label) => (page) => page.getByRole('button', { name: label }).first().click();
+const more = (label) => async (page) => {
+  await press(/^(More|더보기)$/)(page);
+  if (label) await page.getByRole('menuitem', { name: label }).or(page.getByRole('menuitemcheckbox', { name: label })).first().click();
+};
+const isPhone = (page) => page.viewportSize().width < 760;
+const panel = (label) => async (page) => (isPhone(page) && !/Chat|채팅/.test(label) ? more(label)(page) : press(label)(page));
+
+async function chat(page, { io }) {
+  const line = (id, from, name, text, at, to) => io.emit('chat', { id, from, name, text, at, ...(to && { to }) });
+  const now = Date.now();
+  line(1, 'm0', '김민준', '안녕하세요! 화면 잘 보이시나요?', now - 400_000);
+  line(2, 'm1', 'Ada Lovelace', 'Yes, sharp and clear.', now - 300_000);
+  line(3, 'm1', 'Ada Lovelace', 'The numbers for this quarter are at https://example.org/plans/2026?page=3, look at the second column first.', now - 290_000);
+  line(4, 'm2', 'Grace Hopper', 'Shall we stay for a moment afterwards?', now - 60_000, 'me');
+  line(5, 'me', 'Ada', 'Gladly.', now - 20_000);
+}
+
+/** Name, and what to see: where, who else is there, and what is pressed first. */
+const SHOTS = {
+  home: { rooms, both: true },
+  'home-recent': { rooms, init: () => localStorage.setItem('plenum.recent', JSON.stringify([{ room: 'weekly-design', at: Date.now() - 4e6 }, { room: '한국어 스터디', at: Date.now() - 9e7 }])), both: true },
+  'home-empty-ko': { locale: 'ko-KR', scheme: 'light' },
+  green: { path: room, both: true, wait: 1500 },
+  'green-ko': { path: room, scheme: 'light', locale: 'ko-KR', wait: 1500 },
+  'green-fresh': { path: room, scheme: 'light', permissions: [] },
+  'call-alone': { path: '/r/abcd-efgh-jkmn', others: [] },
+  'call-1': { others: people(1) },
+  'call-2': { others: people(2) },
+  'call-4': { others: people(4), both: true },
+  'call-8': { others: people(8) },
+  'call-24': { others: people(24) },
+  'call-60': { others: people(60) },
+  'call-speaker': { others: people(6), init: () => localStorage.setItem('plenum.prefs', '{"mode":"speaker"}') },
+  'call-pinned': { others: people(4), then: (page) => page.locator('[data-tile="m0/camera"]').dblclick({ position: { x: 20, y: 20 } }) },
+  'call-tile': { others: people(4), then: (page) => page.locator('[data-tile="m0/camera"]').hover() },
+  'call-tile-menu': { others: people(4), then: async (page) => {
+    await page.locator('[data-tile="m0/camera"]').hover();
+    await page.locator('[data-tile="m0/camera"] button[aria-haspopup]').click();
+  } },
+  'call-present': { others: presenting(5), both: true },
+  'call-present-many': { others: presenting(30) },
+  'call-chat': { others: people(4), both: true, then: async (page, server) => {
+    await panel('Chat')(page);
+    await chat(page, server);
+  } },
+  'call-unread': { others: people(4), then: chat },
+  'call-people': { others: people(12), both: true, then: panel(/^People/) },
+  'call-more': { others: people(4), then: more() },
+  'call-microphones': { others: people(4), sizes: ['desk'], then: press('Choose microphone and speaker') },
+  'call-keys': { others: people(4), then: more('Keyboard shortcuts') },
+  'call-devices-ko': { others: people(4), locale: 'ko-KR', then: more('장치') },
+  ended: { others: people(2), both: true, then: (page) => page.evaluate(() => window.__plenum.room.leave()) },
+  'home-small': { rooms, sizes: ['small'] },
+  'green-small': { path: room, sizes: ['small'], wait: 1500 },
+  'call-edge': { others: people(4), sizes: ['small', 'lying', 'huge'] },
+  'call-present-edge': { others: presenting(5), sizes: ['small', 'lying', 'huge'] },
+  'call-more-edge': { others: people(4), sizes: ['small', 'lying'], then: more() },
+};
+
 const browser = await chromium.launch({
-  executablePath,
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-sandbox'],
 });
 
-/** Puts canvas pictures of a person into the seats, as frames of the members' sources. */
-function fillSeats(count) {
-  const { room } = window.__plenum;
-  const hues = [20, 80, 140, 200, 260, 320];
-  const sources = room.members.filter((m) => m.id !== room.me).flatMap((m) => [...(m.screen.video ? [m.screen] : []), ...(m.camera.video ? [m.camera] : [])]);
-  sources.slice(0, count).forEach((source, index) => {
-    const seat = room.seats[index];
-    if (!seat) return;
-    const canvas = document.createElement('canvas');
-    const screen = room.owner(source.id).kind === 'screen';
-    [canvas.width, canvas.height] = [1280, 720];
-    const c = canvas.getContext('2d');
-    const hue = hues[index % hues.length];
-    const paint = () => {
-      c.fillStyle = screen ? '#fff' : `hsl(${hue} 18% 34%)`;
-      c.fillRect(0, 0, 1280, 720);
-      if (screen) {
-        c.fillStyle = '#14181b';
-        c.font = '600 64px sans-serif';
-        c.fillText('Quarterly plan', 90, 150);
-        for (let line = 0; line < 8; line++) {
-          c.fillStyle = '#c9d0d5';
-          c.fillRect(90, 220 + line * 52, 500 + ((line * 211) % 480), 16);
-        }
-        return;
-      }
-      c.fillStyle = `hsl(${hue} 20% 26%)`;
-      c.fillRect(0, 0, 420, 720);
-      c.fillStyle = `hsl(${hue} 30% 58%)`;
-      c.beginPath();
-      c.ellipse(640, 720, 330, 300, 0, 0, 7);
-      c.fill();
-      c.fillStyle = 'hsl(28 45% 68%)';
-      c.beginPath();
-      c.ellipse(640, 330, 125, 160, 0, 0, 7);
-      c.fill();
-    };
-    paint();
-    setInterval(paint, 200);
-    const track = canvas.captureStream(5).getVideoTracks()[0];
-    seat.use({ track, getContributingSources: () => [{ source: source.id, timestamp: 1, rtpTimestamp: 1 }] });
-    seat.seat(source.id);
-  });
-}
-
-async function shot(name, { size, scheme = 'dark', locale = 'en-US', server, path = '/', permissions = [], act }) {
-  if (only && !name.includes(only)) return;
-  const context = await browser.newContext({
-    viewport: sizes[size],
-    deviceScaleFactor: size === 'phone' ? 2 : 1,
-    colorScheme: scheme,
-    locale,
-    permissions,
-    hasTouch: size === 'phone',
-    isMobile: size === 'phone',
-  });
-  const page = await context.newPage();
-  page.on('pageerror', (error) => console.error(`${name}: ${error.stack}`));
-  page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
-  await page.addInitScript(() => localStorage.setItem('plenum.name', JSON.stringify('Ada')));
-  await page.goto(server.origin + path);
+async function enterCall(page, server, then) {
   await page.waitForTimeout(700);
-  await act?.(page, server);
-  await page.waitForTimeout(600);
-  await page.screenshot({ path: `${out}/${name}-${size}-${scheme}.png` });
-  await context.close();
-  console.log(`${name}-${size}-${scheme}`);
-}
-
-const rooms = [{ id: 'weekly-design', members: 7 }, { id: '한국어 스터디', members: 4 }, { id: 'open-office', members: 1 }];
-const empty = await startFakeServer({ dist });
-const busy = await startFakeServer({ dist, rooms });
-const start = async (page) => {
-  await page.waitForTimeout(1200);
   await page.getByRole('button', { name: /Join now|지금 참여/ }).click();
   await page.waitForFunction(() => window.__plenum?.room.state.phase === 'joined');
-  await page.waitForTimeout(400);
-};
-const inCall = (count, then) => async (page, server) => {
-  await start(page);
-  await page.evaluate(fillSeats, count);
-  await page.evaluate(() => {
-    const { room } = window.__plenum;
-    room.link.emit?.('state', 'connected');
-  });
+  await page.waitForTimeout(300);
+  await page.evaluate(fillSeats, 16);
+  await page.evaluate(() => window.__plenum.room.link.emit?.('state', 'connected'));
   server.io.emit('speakers', { speaking: [{ source: 14, level: 0.7 }], dominant: 14 });
+  await page.mouse.move(2, 2);
+  await page.waitForTimeout(300);
   await then?.(page, server);
-};
-const devices = ['camera', 'microphone'];
+}
 
-for (const size of ['phone', 'desk']) {
-  for (const scheme of ['light', 'dark']) {
-    await shot('home', { size, scheme, server: busy });
-    await shot('green', { size, scheme, server: empty, path: '/r/weekly-design', permissions: devices });
-  }
-  await shot('home-empty-ko', { size, scheme: 'light', locale: 'ko-KR', server: empty });
-  await shot('green-fresh', { size, scheme: 'light', server: empty, path: '/r/weekly-design' });
-  await shot('call-alone', { size, server: empty, path: '/r/abcd-efgh-jkmn', permissions: devices, act: inCall(0) });
-  for (const count of [1, 2, 4, 8, 24, 40]) {
-    const server = await startFakeServer({ dist, others: people(count) });
-    await shot(`call-${count}`, { size, server, path: '/r/weekly-design', permissions: devices, act: inCall(9) });
-    if (count === 4) {
-      const open = (label) => async (page) => {
-        if (size === 'phone') {
-          await page.getByRole('button', { name: 'More' }).click();
-          await page.waitForTimeout(250);
-        }
-        if (label) await page.getByRole('button', { name: label }).last().click();
-      };
-      for (const scheme of ['light', 'dark']) {
-        const chat = inCall(9, async (page, { io }) => {
-          await open(/^Chat/)(page);
-          const line = (id, from, name, text, at) => io.emit('chat', { id, from, name, text, at });
-          const now = Date.now();
-          line(1, 'm0', '김민준', '안녕하세요! 화면 잘 보이시나요?', now - 400_000);
-          line(2, 'm1', 'Ada Lovelace', 'Yes, sharp and clear.', now - 300_000);
-          line(3, 'm1', 'Ada Lovelace', 'The numbers for this quarter are on page 3, look at the second column first.', now - 290_000);
-        });
-        await shot('call-chat', { size, scheme, server, path: '/r/weekly-design', permissions: devices, act: chat });
-        await shot('call-people', { size, scheme, server, path: '/r/weekly-design', permissions: devices, act: inCall(9, open(/^People/)) });
-      }
-      await shot('call-more', { size, server, path: '/r/weekly-design', permissions: devices, act: inCall(9, size === 'phone' ? open() : (page) => page.getByRole('button', { name: 'More' }).click()) });
-      await shot('call-devices-ko', {
-        size,
-        locale: 'ko-KR',
-        server,
-        path: '/r/weekly-design',
-        permissions: devices,
-        act: inCall(9, async (page) => {
-          await page.getByRole('button', { name: '더보기' }).click();
-          await page.getByRole('button', { name: '장치' }).click();
-        }),
-      });
-    }
+async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, wait = 0, then }) {
+  const server = await startFakeServer({ dist, others: others ?? [], rooms: listed ?? [] });
+  const touch = TOUCH.includes(size);
+  const context = await browser.newContext({ viewport: SIZES[size], deviceScaleFactor: size === 'phone' ? 2 : 1, colorScheme: scheme, locale, permissions, hasTouch: touch, isMobile: touch });
+  try {
+    const page = await context.newPage();
+    page.on('pageerror', (error) => console.error(`${name}: ${error.stack}`));
+    page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
+    await page.addInitScript(() => localStorage.setItem('plenum.name', JSON.stringify('Ada')));
+    if (init) await page.addInitScript(init);
+    await page.goto(server.origin + (path ?? (others ? room : '/')));
+    await page.waitForTimeout(600 + wait);
+    if (others) await enterCall(page, server, then);
+    else await then?.(page, server);
+    await page.waitForTimeout(600);
+    await page.screenshot({ path: `${out}/${name}-${size}-${scheme}.png` });
+  } catch (error) {
+    console.error(`${name}-${size}-${scheme}: ${error.message}`);
+    process.exitCode = 1;
+  } finally {
+    await context.close();
     await server.close();
   }
-  const presenting = people(5);
-  presenting[1].screen = { audio: false, video: true };
-  const server = await startFakeServer({ dist, others: presenting });
-  await shot('call-present', { size, server, path: '/r/weekly-design', permissions: devices, act: inCall(9) });
-  await server.close();
-  await shot('ended', { size, scheme: 'light', server: empty, path: '/r/weekly-design', permissions: devices, act: inCall(0, (page) => page.evaluate(() => window.__plenum.room.leave())) });
 }
-await Promise.all([empty.close(), busy.close()]);
+
+const jobs = Object.entries(SHOTS).flatMap(([name, shot]) =>
+  (shot.sizes ?? EACH).flatMap((size) => (shot.both ? ['light', 'dark'] : [shot.scheme ?? 'dark']).map((scheme) => ({ name, size, scheme, shot }))),
+);
+const wanted = jobs.filter(({ name, size, scheme }) => words.every((word) => `${name}-${size}-${scheme}`.includes(word)));
+await Promise.all(
+  Array.from({ length: AT_ONCE }, async () => {
+    for (let job = wanted.shift(); job; job = wanted.shift()) await shoot(job.name, job.size, job.scheme, job.shot);
+  }),
+);
 await browser.close();

@@ -1,4 +1,5 @@
 /** A call as the page sees it: the client library's `Room`, made reactive. Holds no logic of the call itself. */
+import { untrack } from 'svelte';
 import {
   Room,
   type ChatLine,
@@ -15,6 +16,8 @@ import type { LocalModel } from './local.svelte';
 /** Long enough to read, short enough to be no wall. */
 const NOTICE_MS = 4_000;
 const CHAT_LINES = 500;
+/** What of a message a notice shows. */
+const GLANCE = 90;
 
 export interface SeatView {
   seat: Seat;
@@ -37,6 +40,8 @@ export class CallModel {
   me = $state('');
   seats = $state.raw<readonly SeatView[]>([]);
   speaking = $state.raw<ReadonlySet<SourceId>>(new Set());
+  /** The source of whoever spoke last, other than ourselves; stays through pauses. */
+  dominant = $state.raw<SourceId | null>(null);
   chat = $state.raw<readonly ChatLine[]>([]);
   unread = $state(0);
   unsupported = $state.raw<readonly SourceId[]>([]);
@@ -44,6 +49,8 @@ export class CallModel {
   paused = $state.raw<readonly SourceId[]>([]);
   blocked = $state(false);
   notices = $state.raw<readonly { id: number; text: string }[]>([]);
+  /** What a screen reader says next. */
+  announcement = $state('');
   reading = false;
   readonly since = Date.now();
   #notice = 0;
@@ -87,7 +94,13 @@ export class CallModel {
   notify(text: string): void {
     const id = ++this.#notice;
     this.notices = [...this.notices.slice(-2), { id, text }];
+    this.announce(text);
     setTimeout(() => (this.notices = this.notices.filter((notice) => notice.id !== id)), NOTICE_MS);
+  }
+
+  /** For ears only. The same words twice are said twice. */
+  announce(text: string): void {
+    this.announcement = untrack(() => this.announcement) === text ? `${text}\u00a0` : text;
   }
 
   #listen(): void {
@@ -110,11 +123,16 @@ export class CallModel {
       this.unsupported = room.unsupported;
       this.paused = room.paused;
     });
-    room.on('speakers', ({ speaking }) => (this.speaking = new Set(speaking.map(({ source }) => source))));
+    room.on('speakers', ({ speaking, dominant }) => {
+      this.speaking = new Set(speaking.map(({ source }) => source));
+      if (dominant !== null && dominant !== this.self?.camera.id) this.dominant = dominant;
+    });
     room.on('blocked', (blocked) => (this.blocked = blocked));
     room.on('chat', (line) => {
       this.chat = [...this.chat, line].slice(-CHAT_LINES);
-      if (!this.reading && line.from !== this.me) this.unread += 1;
+      if (this.reading || line.from === this.me) return;
+      this.unread += 1;
+      this.notify(i18n.words.chat.said(line.name, shortened(line.text)));
     });
   }
 
@@ -142,4 +160,9 @@ export class CallModel {
     });
     if (local.speaker) void room.playback.setSink(local.speaker).catch(() => undefined);
   }
+}
+
+function shortened(text: string): string {
+  const flat = text.replace(/\s+/gu, ' ');
+  return flat.length > GLANCE ? `${flat.slice(0, GLANCE)}…` : flat;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { GAP, grid, present, TALL, WIDE, type Rect } from './grid';
+import { FLAT, focus, GAP, grid, PHONE_PAGE, TALL, WIDE, type Rect } from './grid';
 
 const sizes: [number, number][] = [[1280, 700], [1920, 960], [700, 700], [390, 640], [844, 300], [1024, 1200], [320, 480]];
 
@@ -26,14 +26,21 @@ describe('the grid', () => {
     expect(content > height).toBe(width < 600 && height > width);
   });
 
-  it('uses 16:9, and 4:5 in two columns on a phone in portrait', () => {
+  it('uses 16:9, and on a phone in portrait two columns between 4:5 and 2:1', () => {
     const wide = grid(1280, 700, 5);
     expect((wide.tiles[0]?.width ?? 0) / (wide.tiles[0]?.height ?? 1)).toBeCloseTo(WIDE);
     for (const count of [2, 3, 4, 7, 30]) {
       const tall = grid(390, 640, count);
       expect(tall.columns).toBe(count > 2 ? 2 : 1);
-      expect((tall.tiles[0]?.width ?? 0) / (tall.tiles[0]?.height ?? 1)).toBeCloseTo(TALL);
+      const aspect = (tall.tiles[0]?.width ?? 0) / (tall.tiles[0]?.height ?? 1);
+      expect(aspect).toBeGreaterThanOrEqual(TALL - 0.01);
+      expect(aspect).toBeLessThanOrEqual(FLAT + 0.01);
     }
+  });
+
+  it('shows a page of a phone without scrolling, and who is alone as large as it goes', () => {
+    for (const [width, height] of [[390, 740], [320, 432]] as const) expect(grid(width, height, PHONE_PAGE).height).toBe(height);
+    expect(grid(390, 740, 1).tiles).toEqual([{ x: 0, y: 0, width: 390, height: 740 }]);
   });
 
   it('centres the last row', () => {
@@ -62,10 +69,36 @@ describe('the grid', () => {
   });
 });
 
-it.each(sizes)('a presentation on %i×%i leaves screens and cameras apart', (width, height) => {
-  for (const cameras of [1, 2, 5, 12]) {
-    const { screens, cameras: strip } = present(width, height, 2, cameras);
-    const all = [...screens, ...strip.tiles.filter((tile) => tile.y + tile.height <= height + 0.01)];
-    all.forEach((tile, index) => all.slice(index + 1).forEach((other) => expect(overlap(tile, other)).toBe(false)));
-  }
+describe('the place beside a large picture', () => {
+  it.each(sizes)('on %i×%i leaves all pictures inside and apart', (width, height) => {
+    for (const mains of [[0], [WIDE], [4 / 3, WIDE]]) {
+      for (const others of [0, 1, 2, 5, 9, 12, 48]) {
+        const { mains: large, strip } = focus(width, height, mains, others);
+        expect(large).toHaveLength(mains.length);
+        expect(strip.length).toBeGreaterThanOrEqual(Math.min(1, others));
+        expect(strip.length).toBeLessThanOrEqual(others);
+        const all = [...large, ...strip];
+        for (const [index, rect] of all.entries()) {
+          expect(rect.x).toBeGreaterThanOrEqual(-0.5);
+          expect(rect.y).toBeGreaterThanOrEqual(-0.5);
+          expect(rect.x + rect.width).toBeLessThanOrEqual(width + 0.5);
+          expect(rect.y + rect.height).toBeLessThanOrEqual(height + 0.5);
+          for (const other of all.slice(index + 1)) expect(overlap(rect, other)).toBe(false);
+        }
+      }
+    }
+  });
+
+  it('shows a screen whole, in its own shape', () => {
+    for (const [width, height] of sizes) {
+      const [screen] = focus(width, height, [4 / 3], 5).mains;
+      expect((screen?.width ?? 0) / (screen?.height ?? 1)).toBeCloseTo(4 / 3);
+    }
+  });
+
+  it('leaves no strip free under a screen on a phone', () => {
+    const { mains, strip } = focus(390, 740, [WIDE], 6);
+    const used = (mains[0]?.height ?? 0) + GAP + Math.max(...strip.map(({ y, height }) => y + height)) - Math.min(...strip.map(({ y }) => y));
+    expect(used).toBeGreaterThan(740 * 0.9);
+  });
 });

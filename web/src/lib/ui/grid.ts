@@ -17,52 +17,68 @@ export interface Grid {
 export const GAP = 8;
 export const WIDE = 16 / 9;
 export const TALL = 4 / 5;
+/** The flattest tile: on the smallest phone nine of them stand on one page. */
+export const FLAT = 2;
 /** More tiles than these are turned over by pages; it is also the most seats there are. */
 export const PAGE = 49;
+/** On a phone nine faces are still faces: two columns, five rows. */
+export const PHONE_PAGE = 9;
 /** Another number of columns must be worth the move: at least this much more area. */
 const WORTH = 1.05;
 /** A phone in portrait: narrower than a tablet. */
 const PHONE_WIDTH = 600;
-/** On a phone tiles shrink to this share of half the width before the page scrolls. */
-const PHONE_SHRINK = 0.75;
 
 export function isTallPhone(width: number, height: number): boolean {
   return width < PHONE_WIDTH && height > width;
 }
 
+export function pageSize(width: number, height: number): number {
+  return isTallPhone(width, height) ? PHONE_PAGE : PAGE;
+}
+
 /**
  * Places `count` tiles of one size in join order, the last row centred. `before` is the number of columns on the
- * screen: it stays unless another one gives at least 5 % more area.
+ * screen: it stays unless another one gives at least 5 % more area. On a phone in portrait the tiles stand in two columns
+ * and give up height, from 4:5 to 2:1, before anything has to scroll.
  */
 export function grid(width: number, height: number, count: number, before = 0): Grid {
   if (count <= 0 || width <= 0 || height <= 0) return { columns: 0, tiles: [], height: Math.max(0, height) };
-  const tall = isTallPhone(width, height);
-  const aspect = tall ? TALL : WIDE;
-  const most = tall ? Math.min(2, count) : count;
-  // Three on a phone already stand side by side: the eye learns one arrangement, whoever comes next.
-  const least = tall && count > 2 ? 2 : 1;
+  if (isTallPhone(width, height)) return phoneGrid(width, height, count);
   let columns = 0;
   let area = 0;
-  for (let candidate = least; candidate <= most; candidate++) {
-    const size = areaOf(width, height, count, candidate, aspect);
+  // From wide to high: of two arrangements alike in size, the wider one looks calmer on a wide screen.
+  for (let candidate = count; candidate >= 1; candidate--) {
+    const size = areaOf(width, height, count, candidate);
     if (size > area * (columns ? WORTH : 1)) [columns, area] = [candidate, size];
   }
-  if (before >= least && before <= most && area < areaOf(width, height, count, before, aspect) * WORTH) columns = before;
-  let tile = tileWidth(width, height, count, columns, aspect);
-  const half = (width - GAP) / 2;
-  if (tall && count > 2 && tile < half * PHONE_SHRINK) [columns, tile] = [2, half];
-  return place(width, height, count, columns, tile, tile / aspect);
+  if (before >= 1 && before <= count && area < areaOf(width, height, count, before) * WORTH) columns = before;
+  const tile = tileWidth(width, height, count, columns);
+  return place(width, height, count, columns, tile, tile / WIDE);
 }
 
-function tileWidth(width: number, height: number, count: number, columns: number, aspect: number): number {
+/** Three on a phone already stand side by side: the eye learns one arrangement, whoever comes next. */
+function phoneGrid(width: number, height: number, count: number): Grid {
+  if (count === 1) return { columns: 1, tiles: [{ x: 0, y: 0, width, height }], height };
+  const columns = count > 2 ? 2 : 1;
+  const w = (width - GAP * (columns - 1)) / columns;
+  return place(width, height, count, columns, w, flexibleHeight(w, height, Math.ceil(count / columns)));
+}
+
+/** As high as the rows let it be, between 2:1 and 4:5. */
+function flexibleHeight(width: number, height: number, rows: number): number {
+  const even = (height - GAP * (rows - 1)) / rows;
+  return Math.min(width / TALL, Math.max(width / FLAT, even));
+}
+
+function tileWidth(width: number, height: number, count: number, columns: number): number {
   const rows = Math.ceil(count / columns);
   const byWidth = (width - GAP * (columns - 1)) / columns;
-  const byHeight = ((height - GAP * (rows - 1)) / rows) * aspect;
+  const byHeight = ((height - GAP * (rows - 1)) / rows) * WIDE;
   return Math.max(0, Math.min(byWidth, byHeight));
 }
 
-function areaOf(width: number, height: number, count: number, columns: number, aspect: number): number {
-  return tileWidth(width, height, count, columns, aspect) ** 2 / aspect;
+function areaOf(width: number, height: number, count: number, columns: number): number {
+  return tileWidth(width, height, count, columns) ** 2 / WIDE;
 }
 
 function place(width: number, height: number, count: number, columns: number, w: number, h: number): Grid {
@@ -79,38 +95,105 @@ function place(width: number, height: number, count: number, columns: number, w:
   return { columns, tiles, height: Math.max(height, used) };
 }
 
-export interface Presentation {
-  screens: Rect[];
-  cameras: Grid;
+export interface Focus {
+  mains: Rect[];
+  /** At most as many as asked for: the rest is on further pages. */
+  strip: Rect[];
 }
 
-/** Screens take the stage, cameras a strip beside them, or below in portrait. */
-export function present(width: number, height: number, screens: number, cameras: number): Presentation {
-  if (cameras === 0) return { screens: split(0, 0, width, height, screens), cameras: grid(0, 0, 0) };
-  if (height > width) {
-    const below = Math.round(height * 0.38);
-    const strip = grid(width, below, cameras);
-    const main = height - below - GAP;
-    return { screens: split(0, 0, width, main, screens), cameras: shifted(strip, 0, main + GAP) };
-  }
-  const beside = Math.round(Math.min(320, Math.max(160, width * 0.2)));
-  const strip = grid(beside, height, cameras);
+/**
+ * Large tiles with the others beside them, or below in portrait. `mains` are aspect ratios of pictures that must be seen
+ * whole (a screen), or 0 for those that may fill their place (a face).
+ */
+export function focus(width: number, height: number, mains: readonly number[], others: number): Focus {
+  if (width <= 0 || height <= 0) return { mains: [], strip: [] };
+  if (others === 0) return { mains: share({ x: 0, y: 0, width, height }, mains), strip: [] };
+  return height > width ? focusAbove(width, height, mains, others) : focusBeside(width, height, mains, others);
+}
+
+/** A strip narrower than this shows nobody. */
+const STRIP_LEAST = 148;
+const STRIP_MOST = 300;
+/** On very large screens they are seen from farther away. */
+const STRIP_LEAST_SHARE = 0.13;
+const STRIP_SHARE = 0.19;
+/** Two columns where one does not hold everybody. */
+const STRIP_TWICE = 1.5;
+
+function focusBeside(width: number, height: number, mains: readonly number[], others: number): Focus {
+  const most = Math.max(STRIP_MOST, width * STRIP_LEAST_SHARE);
+  const usual = Math.min(most, Math.max(STRIP_LEAST, width * STRIP_SHARE));
+  // One column that just holds everybody, as long as faces stay faces.
+  const fits = ((height + GAP) / others - GAP) * WIDE;
+  const single = Math.round(fits >= STRIP_LEAST ? Math.min(usual, fits) : usual);
+  const rows = (tile: number): number => Math.max(1, Math.floor((height + GAP) / (tile / WIDE + GAP)));
+  const twice = others > rows(single) && width * STRIP_SHARE > STRIP_LEAST;
+  const beside = twice ? Math.round(single * STRIP_TWICE) : single;
+  const columns = twice ? 2 : 1;
+  const tile = (beside - GAP * (columns - 1)) / columns;
+  const count = Math.min(others, columns * rows(tile));
+  const strip = place(beside, height, count, Math.min(columns, count), tile, tile / WIDE);
   const main = width - beside - GAP;
-  return { screens: split(0, 0, main, height, screens), cameras: shifted(strip, main + GAP, 0) };
+  return { mains: share({ x: 0, y: 0, width: main, height }, mains), strip: shifted(strip, main + GAP, 0) };
 }
 
-/** Several screens share the place along its longer side. */
-function split(x: number, y: number, width: number, height: number, count: number): Rect[] {
+/** In portrait the main picture leaves at least this much of the height to the others. */
+const BELOW_SHARE = 0.36;
+
+function focusAbove(width: number, height: number, mains: readonly number[], others: number): Focus {
+  const wanted = mains.reduce((sum, aspect) => sum + width / (aspect || TALL), GAP * (mains.length - 1));
+  const main = Math.min(wanted, Math.round(height * (1 - BELOW_SHARE)));
+  const below = height - main - GAP;
+  const strip = flexible(width, below, others);
+  // What the strip leaves free is air above and below the whole, not a hole in it.
+  const bottom = Math.max(0, ...strip.tiles.map((tile) => tile.y + tile.height));
+  const air = Math.max(0, (below - bottom) / 2);
+  return {
+    mains: share({ x: 0, y: air, width, height: main }, mains),
+    strip: shifted(strip, 0, main + GAP + air),
+  };
+}
+
+/** Tiles between 4:5 and 2:1 that fill a place, from its top; as many as it holds, at most a phone's page. */
+function flexible(width: number, height: number, most: number): Grid {
+  const columns = width >= PHONE_WIDTH ? [3, 4, 5] : [2, 3];
+  for (let count = Math.min(most, width >= PHONE_WIDTH ? PAGE : PHONE_PAGE); count > 1; count--) {
+    let best: Grid | undefined;
+    let area = 0;
+    for (const candidate of columns) {
+      const used = Math.min(candidate, Math.max(2, count));
+      const w = (width - GAP * (used - 1)) / used;
+      const rows = Math.ceil(count / used);
+      const h = flexibleHeight(w, height, rows);
+      if (rows * h + (rows - 1) * GAP > height + 0.5 || w * h <= area) continue;
+      area = w * h;
+      best = place(width, rows * h + (rows - 1) * GAP, count, used, w, h);
+    }
+    if (best) return best;
+  }
+  const w = Math.min(width, Math.max(height, 48) * WIDE);
+  return place(width, w / WIDE, 1, 1, w, w / WIDE);
+}
+
+/** Several pictures share a place along its longer side; those with an aspect ratio keep it. */
+function share({ x, y, width, height }: Rect, mains: readonly number[]): Rect[] {
   const across = width >= height;
-  const size = ((across ? width : height) - GAP * (count - 1)) / Math.max(1, count);
-  return Array.from({ length: count }, (_, index) => {
+  const size = ((across ? width : height) - GAP * (mains.length - 1)) / Math.max(1, mains.length);
+  return mains.map((aspect, index) => {
     const at = index * (size + GAP);
-    return across ? { x: x + at, y, width: size, height } : { x, y: y + at, width, height: size };
+    const place = across ? { x: x + at, y, width: size, height } : { x, y: y + at, width, height: size };
+    return aspect > 0 ? within(place, aspect) : place;
   });
 }
 
-function shifted(strip: Grid, x: number, y: number): Grid {
-  return { ...strip, tiles: strip.tiles.map((tile) => ({ ...tile, x: tile.x + x, y: tile.y + y })) };
+function within({ x, y, width, height }: Rect, aspect: number): Rect {
+  const w = Math.min(width, height * aspect);
+  const h = w / aspect;
+  return { x: x + (width - w) / 2, y: y + (height - h) / 2, width: w, height: h };
+}
+
+function shifted(strip: Grid, x: number, y: number): Rect[] {
+  return strip.tiles.map((tile) => ({ ...tile, x: tile.x + x, y: tile.y + y }));
 }
 
 /** The self-view that floats over the other person when two are in the room. */
