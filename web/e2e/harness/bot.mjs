@@ -27,8 +27,8 @@ export class Bot {
    * `devices` the browser's own remain. `allowed`: Chromium was told earlier that the page may use devices, or that it may
    * not; only where it may does it bind to each address. `init` holds more [function, ...arguments] for the page.
    */
-  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, allowed, init = [], viewport }) {
-    Object.assign(this, { name, browser, hue, tone, screen, size, devices, allowed, init });
+  constructor({ name, browser = 'chromium', hue, tone, screen, size = CAMERA, devices = true, allowed, init = [], viewport, scheme }) {
+    Object.assign(this, { name, browser, hue, tone, screen, size, devices, allowed, init, scheme });
     this.viewport = viewport ?? { width: 960, height: 640 };
   }
 
@@ -59,6 +59,7 @@ export class Bot {
     page.on('console', (message) => this.#told.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => this.#told.push(`page error: ${error.stack ?? error}`));
     await page.setViewport(this.viewport);
+    if (this.scheme) await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: this.scheme }]);
     const painted = (hue) => hue !== undefined && { hue, ...this.size };
     const devices = { camera: painted(this.hue), screen: painted(this.screen), tone: this.tone };
     const all = [[installPainter], [installReader], ...(this.devices ? [[installDevices, devices]] : []), [installWatch], [installDiary], ...this.init];
@@ -98,7 +99,7 @@ export class Bot {
     return this.#page.evaluate(what, ...args);
   }
 
-  /** Presses the button that is called `label`, as soon as there is one that can be pressed. */
+  /** Presses the button that is called `label`, as soon as there is one that can be pressed. Some show only when pointed at. */
   async press(label) {
     const find = (wanted) =>
       [...document.querySelectorAll('button')].find((button) => {
@@ -110,7 +111,26 @@ export class Bot {
       async () => (await this.#page.evaluateHandle(find, label)).asElement(),
       { lastSeen: () => this.words() },
     );
+    await standsStill(button);
+    await button.hover();
     await button.click();
+  }
+
+  /** Chooses from the menu that is open. */
+  async chooses(label) {
+    const find = (wanted) => [...document.querySelectorAll('[role^=menuitem]')].find((item) => item.querySelector('.words').firstChild.textContent.trim() === wanted);
+    const item = await until(
+      `a choice “${label}” for ${this.name}`,
+      async () => (await this.#page.evaluateHandle(find, label)).asElement(),
+      { lastSeen: () => this.words() },
+    );
+    await item.click();
+  }
+
+  /** Presses a key while nothing has the focus. */
+  async presses(key) {
+    await this.run(() => document.activeElement?.blur());
+    await this.#page.keyboard.press(key);
   }
 
   /** Everything that is to be read on the page. */
@@ -232,6 +252,18 @@ export class Bot {
     await this.#context?.close();
     this.#context = this.#page = undefined;
   }
+}
+
+/** Tiles travel for a moment, and their buttons with them. */
+async function standsStill(element) {
+  let before;
+  const look = async () => {
+    const now = JSON.stringify(await element.boundingBox());
+    const same = now === before;
+    before = now;
+    return same;
+  };
+  await until('a button to stand still', look, { lastSeen: () => before });
 }
 
 function near(a, b, round, error) {

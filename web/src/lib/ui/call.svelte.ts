@@ -2,9 +2,11 @@
 import { untrack } from 'svelte';
 import {
   Room,
+  type CallStatistics,
   type ChatLine,
   type Member,
   type MemberId,
+  type NetworkTrouble,
   type RoomState,
   type Seat,
   type SourceId,
@@ -12,6 +14,7 @@ import {
 } from '$client/index';
 import { i18n } from './i18n.svelte';
 import type { LocalModel } from './local.svelte';
+import { SteadyTrouble } from './trouble';
 
 /** Long enough to read, short enough to be no wall. */
 const NOTICE_MS = 4_000;
@@ -48,12 +51,18 @@ export class CallModel {
   /** Pictures that our network has no room for. */
   paused = $state.raw<readonly SourceId[]>([]);
   blocked = $state(false);
+  statistics = $state.raw<CallStatistics>();
+  /** Whose network hurts the call, when it has done so for a while. */
+  trouble = $state.raw<NetworkTrouble>();
   notices = $state.raw<readonly { id: number; text: string }[]>([]);
   /** What a screen reader says next. */
   announcement = $state('');
   reading = false;
   readonly since = Date.now();
+  /** The room took us in, whatever happened later. */
+  wasIn = false;
   #notice = 0;
+  readonly #steady = new SteadyTrouble();
 
   constructor(room: string, name: string, listed: boolean, local: LocalModel) {
     this.room = Room.connect({ room, name, listed });
@@ -107,6 +116,7 @@ export class CallModel {
     const { room } = this;
     room.on('state', (state) => {
       this.state = state;
+      this.wasIn ||= state.phase === 'joined';
       this.me = room.me;
     });
     room.on('members', (members) => {
@@ -126,6 +136,10 @@ export class CallModel {
     room.on('speakers', ({ speaking, dominant }) => {
       this.speaking = new Set(speaking.map(({ source }) => source));
       if (dominant !== null && dominant !== this.self?.camera.id) this.dominant = dominant;
+    });
+    room.on('statistics', (statistics) => {
+      this.statistics = statistics;
+      this.trouble = this.#steady.sample(statistics.trouble);
     });
     room.on('blocked', (blocked) => (this.blocked = blocked));
     room.on('chat', (line) => {

@@ -45,7 +45,18 @@ function looks(actions: CallActions): MenuItem[] {
 function rest(actions: CallActions): MenuItem[] {
   const w = i18n.words.call;
   return [
-    { id: 'devices', icon: 'devices', label: w.devices, apart: true, run: () => actions.togglePanel('devices') },
+    {
+      id: 'low-data',
+      icon: 'leaf',
+      kind: 'check',
+      checked: prefs.lowData,
+      label: i18n.words.figures.lowData,
+      apart: true,
+      stays: true,
+      run: () => (prefs.lowData = !prefs.lowData),
+    },
+    { id: 'figures', icon: 'stats', label: i18n.words.figures.title, run: () => actions.togglePanel('stats') },
+    { id: 'devices', icon: 'devices', label: w.devices, run: () => actions.togglePanel('devices') },
     { id: 'keys', icon: 'keyboard', label: w.shortcuts, keys: '?', run: () => (actions.help = true) },
     { id: 'link', icon: 'link', label: w.copy, run: () => void actions.copy() },
   ];

@@ -18,5 +18,6 @@ export function tileMenu(_call: CallModel, view: View, tile: TileView): MenuItem
       { id: 'hide', icon: 'eye-off', label: w.hideSelf, run: () => (prefs.selfView = false) },
     );
   }
+  items.push({ id: 'figures', icon: 'stats', kind: 'check', checked: view.figures, label: i18n.words.figures.onTiles, apart: true, run: () => (view.figures = !view.figures) });
   return items;
 }

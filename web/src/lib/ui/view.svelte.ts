@@ -5,6 +5,8 @@ export class View {
   /** Key of the tile that has the whole stage, with the browser's full screen where there is one. */
   solo = $state<string>();
   page = $state(0);
+  /** Figures are shown on every tile. */
+  figures = $state(false);
   /** The whole call on the whole screen. */
   full = $state(false);
   #element: HTMLElement | undefined;
