@@ -20,7 +20,7 @@ export function serverBinary() {
 export async function startServer(flags = []) {
   // No configuration file of the working directory, no certificate of the user.
   const folder = mkdtempSync(join(tmpdir(), 'plenum-e2e-'));
-  const announced = ownNetwork() ? ['--announced-addresses', SERVER_ADDRESS] : [];
+  const announced = ownNetwork() && !flags.includes('--announced-addresses') ? ['--announced-addresses', SERVER_ADDRESS] : [];
   const args = ['--http-address', '127.0.0.1:0', '--udp-port', '0', '--state-dir', folder, ...announced, ...flags];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PLENUM_')));
   const child = spawn(serverBinary(), args, { cwd: folder, env });
