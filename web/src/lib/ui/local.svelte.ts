@@ -19,8 +19,9 @@ export class LocalModel {
 
   constructor() {
     const chosen = kept<Chosen>('local', 'devices') ?? {};
-    this.media.microphone.deviceId = chosen.microphone ?? '';
-    this.media.camera.deviceId = chosen.camera ?? '';
+    // Both begin as one object of the library's.
+    this.media.microphone = { ...this.media.microphone, deviceId: chosen.microphone ?? '' };
+    this.media.camera = { ...this.media.camera, deviceId: chosen.camera ?? '' };
     this.speaker = chosen.speaker ?? '';
     this.media.on('changed', () => this.#read());
     this.media.on('devices', (devices) => (this.devices = devices));

@@ -139,6 +139,8 @@ export const en = {
     search: 'Search people',
     searchNobody: 'Nobody by that name',
     chatWith: (name: string) => `Write to ${name}`,
+    mutedSpeech: 'You are muted. Press M, or hold the space bar, to be heard.',
+    mayEcho: 'The sound that you share includes this call: others may hear themselves.',
   },
   figures: {
     title: 'Statistics',
@@ -215,6 +217,7 @@ export const en = {
     lasted: (minutes: number) => (minutes < 1 ? 'It lasted less than a minute.' : minutes === 1 ? 'It lasted a minute.' : minutes < 60 ? `It lasted ${minutes} minutes.` : `It lasted ${Math.floor(minutes / 60)} h ${minutes % 60} min.`),
   },
   device: {
+    silent: (device: DeviceKind) => `Your ${devices[device]} gives nothing: another program or the system has taken it.`,
     title: (device: DeviceKind) => `No ${devices[device]}`,
     failure: (device: DeviceKind, failure: DeviceFailure): string => {
       const it = devices[device];

@@ -140,6 +140,8 @@ export const ko: Words = {
     search: '참여자 찾기',
     searchNobody: '그런 이름이 없습니다',
     chatWith: (name) => `${name} 님에게 쓰기`,
+    mutedSpeech: '음소거되어 있습니다. 말하려면 M을 누르거나 스페이스바를 누르고 계세요.',
+    mayEcho: '공유하는 소리에 이 통화의 소리가 들어 있어 다른 사람에게 메아리가 들릴 수 있습니다.',
   },
   figures: {
     title: '통계',
@@ -216,6 +218,7 @@ export const ko: Words = {
     lasted: (minutes) => (minutes < 1 ? '1분이 채 되지 않았습니다.' : minutes < 60 ? `${minutes}분 동안 통화했습니다.` : `${Math.floor(minutes / 60)}시간 ${minutes % 60}분 동안 통화했습니다.`),
   },
   device: {
+    silent: (device) => `${bare[device]}에서 아무것도 들어오지 않습니다. 다른 프로그램이나 시스템이 쓰고 있습니다.`,
     title: (device) => `${bare[device]} 없음`,
     failure: (device: DeviceKind, failure: DeviceFailure): string => {
       const it = devices[device];
