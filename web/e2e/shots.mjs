@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { startFakeServer } from './fake-server.mjs';
-import { fillSeats } from './harness/people.mjs';
+import { fillSeats, installPeople } from './harness/people.mjs';
 
 const out = resolve(import.meta.dirname, '../test-results/shots');
 const dist = resolve(import.meta.dirname, '../dist');
@@ -126,6 +126,7 @@ async function shoot(name, size, scheme, { path, others, rooms: listed, locale =
     page.on('pageerror', (error) => console.error(`${name}: ${error.stack}`));
     page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
     await page.addInitScript(() => localStorage.setItem('plenum.name', JSON.stringify('Ada')));
+    await page.addInitScript(installPeople);
     if (init) await page.addInitScript(init);
     await page.goto(server.origin + (path ?? (others ? room : '/')));
     await page.waitForTimeout(600 + wait);

@@ -1,15 +1,11 @@
-/** Painted people for screenshots. Runs in the page: sent there as text. */
+/** Painted people for screenshots. The functions run in the page: they are sent there as text. */
 
-/** Puts pictures of a person, or of a page that is presented, into the first `count` seats. */
-export function fillSeats(count) {
-  const { room } = window.__plenum;
+/** Gives the page painters of people and of a slide, and a camera that shows one of the people. */
+export function installPeople() {
   const rooms = [['#5b4a3f', '#7a6656'], ['#33475b', '#48617a'], ['#4a5440', '#65735a'], ['#57404f', '#77586b'], ['#3d4d4d', '#577070'], ['#5a5140', '#7d7259']];
   const clothes = ['#b5573f', '#3f6fb5', '#e0c068', '#5c8f6b', '#8c6bb1', '#d9d2c5', '#2f3a45', '#c98aa0'];
   const skins = ['#f1c9a5', '#d9a37a', '#8d5a3b', '#f5d6bd', '#b97a50'];
   const hairs = ['#2a1d16', '#5b3a20', '#101010', '#a98553', '#6e6e6e'];
-  const others = room.members.filter(({ id }) => id !== room.me);
-  const sources = [...others.filter(({ screen }) => screen.video).map(({ screen }) => screen), ...others.filter(({ camera }) => camera.video).map(({ camera }) => camera)];
-
   const round = (c, x, y, rx, ry, fill) => {
     c.fillStyle = fill;
     c.beginPath();
@@ -66,16 +62,39 @@ export function fillSeats(count) {
     });
   };
 
-  sources.slice(0, count).forEach((source, index) => {
-    const seat = room.seats[index];
-    if (!seat) return;
+  window.__paint = (paint) => {
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [1280, 720];
     const c = canvas.getContext('2d');
-    const paint = () => (room.owner(source.id)?.kind === 'screen' ? slide(c) : person(c, index));
-    paint();
-    setInterval(paint, 200);
-    const track = canvas.captureStream(5).getVideoTracks()[0];
+    paint(c);
+    setInterval(() => paint(c), 200);
+    return canvas.captureStream(5).getVideoTracks()[0];
+  };
+  window.__person = (index) => window.__paint((c) => person(c, index));
+  window.__slide = () => window.__paint(slide);
+  const open = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+  if (!open) return;
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const stream = await open(constraints);
+    const [camera] = stream.getVideoTracks();
+    if (!camera) return stream;
+    const painted = window.__person(7);
+    const settings = camera.getSettings();
+    painted.getSettings = () => ({ ...settings, width: 1280, height: 720 });
+    camera.stop();
+    return new MediaStream([...stream.getAudioTracks(), painted]);
+  };
+}
+
+/** Puts people, and what they present, into the first `count` seats. */
+export function fillSeats(count) {
+  const { room } = window.__plenum;
+  const others = room.members.filter(({ id }) => id !== room.me);
+  const sources = [...others.filter(({ screen }) => screen.video).map(({ screen }) => screen), ...others.filter(({ camera }) => camera.video).map(({ camera }) => camera)];
+  sources.slice(0, count).forEach((source, index) => {
+    const seat = room.seats[index];
+    if (!seat) return;
+    const track = room.owner(source.id)?.kind === 'screen' ? window.__slide() : window.__person(index);
     seat.use({ track, getContributingSources: () => [{ source: source.id, timestamp: 1, rtpTimestamp: 1 }] });
     seat.seat(source.id);
   });
