@@ -135,6 +135,7 @@ export const en = {
     shortcuts: 'Keyboard shortcuts',
     link: 'Link to this room',
     copiedShort: 'Copied',
+    tiles: 'Pictures of the call',
     pages: 'Pages of tiles',
     search: 'Search people',
     searchNobody: 'Nobody by that name',

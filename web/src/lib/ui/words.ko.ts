@@ -136,6 +136,7 @@ export const ko: Words = {
     shortcuts: '키보드 단축키',
     link: '이 방의 링크',
     copiedShort: '복사됨',
+    tiles: '통화 화면',
     pages: '화면 쪽',
     search: '참여자 찾기',
     searchNobody: '그런 이름이 없습니다',

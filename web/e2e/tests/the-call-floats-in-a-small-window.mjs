@@ -1,0 +1,28 @@
+import { behaviour } from '../harness/behaviour.mjs';
+import { until } from '../harness/until.mjs';
+
+behaviour('a small window over everything else shows whoever counts, with the controls', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+  for (const bot of [ada, grace]) await bot.join(origin, 'pip');
+  await ada.sees(grace);
+  await ada.press('More');
+  await ada.chooses('Picture-in-picture');
+  const seen = () => {
+    const small = window.documentPictureInPicture?.window?.document;
+    const video = small?.querySelector('video.on');
+    return { name: small?.querySelector('p')?.textContent, hue: video ? window.__read(video)?.hue : undefined };
+  };
+  const shows = async () => {
+    const { name, hue } = await ada.run(seen);
+    return name === 'Grace' && Math.abs(hue - grace.hue) < 15;
+  };
+  await until('Grace to be in the small window', shows, { lastSeen: () => ada.run(seen) });
+  await ada.run(() => window.documentPictureInPicture.window.document.querySelector('button[aria-label=Mute]').click());
+  await grace.hearsTone('Ada', null);
+  await ada.press('More');
+  await ada.chooses('Close picture-in-picture');
+  await until('the small window to be gone', () => ada.run(() => !window.documentPictureInPicture.window));
+  await ada.sees(grace);
+});
