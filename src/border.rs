@@ -144,6 +144,8 @@ pub enum MediaState {
     Demand(SourceId, LayerDemand),
     /// How a subscriber receives what it should.
     Quality(TransportId, Vec<Received>),
+    /// Who dominates a room.
+    Dominant(RoomKey, SourceId),
 }
 
 /// How one member receives one source.
@@ -183,12 +185,14 @@ pub enum MediaKey {
     Paused(TransportId),
     Demand(SourceId),
     Quality(TransportId),
+    Dominant(RoomKey),
 }
 
 /// Samples from a shard to the control plane.
 #[derive(Clone, PartialEq, Debug)]
 pub enum MediaSample {
-    /// Audible sources of a room, loudest first, every 100 ms while anybody is audible, and once empty after that.
+    /// Audible sources of a room, loudest first, every 100 ms while anybody is heard above the own noise, and once empty
+    /// after that.
     Levels(RoomKey, Vec<SourceLevel>),
     Data(DataMessage),
 }
@@ -231,6 +235,7 @@ impl Cell for MediaState {
             MediaState::Paused(id, _) => MediaKey::Paused(*id),
             MediaState::Demand(id, _) => MediaKey::Demand(*id),
             MediaState::Quality(id, _) => MediaKey::Quality(*id),
+            MediaState::Dominant(room, _) => MediaKey::Dominant(*room),
         }
     }
 }

@@ -65,6 +65,8 @@ pub struct Media {
     /// Whether each member's pictures are chosen by what its network carries, and layers that nobody takes are paused.
     /// Off, everybody gets the highest layer that is alive.
     pub adapt: bool,
+    /// Members of a room beyond which only the three loudest voices are forwarded; 0 = in every room.
+    pub loudest_above: usize,
     /// Addresses told to browsers. Empty = those of this machine's interfaces.
     pub announced_addresses: Vec<IpAddr>,
     /// Media threads, each with a UDP port of its own. 0 = one per core.
@@ -157,7 +159,16 @@ impl Default for Http {
 
 impl Default for Media {
     fn default() -> Self {
-        Media { udp_port: 4000, tcp: true, tcp_port: 4001, adapt: false, announced_addresses: Vec::new(), shards: 0 }
+        Media {
+            udp_port: 4000,
+            tcp: true,
+            tcp_port: 4001,
+            adapt: false,
+            // Fifteen voices at once are 600 kbit/s, and more than a phone decodes gladly.
+            loudest_above: 16,
+            announced_addresses: Vec::new(),
+            shards: 0,
+        }
     }
 }
 

@@ -51,6 +51,7 @@ impl Running {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
             adapt: config.media.adapt,
+            loudest_above: config.media.loudest_above,
             shards: config.media.shard_count(),
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
@@ -89,6 +90,8 @@ pub struct MediaConfig {
     pub tcp_port: Option<u16>,
     /// Pictures are chosen by what each browser's network carries.
     pub adapt: bool,
+    /// Members of a room beyond which only the loudest voices are forwarded.
+    pub loudest_above: usize,
     pub shards: usize,
     pub announced: Vec<IpAddr>,
     pub rooms: RoomConfig,
@@ -113,6 +116,7 @@ impl Planes {
             port: config.udp_port,
             tcp_port: config.tcp_port,
             adapt: config.adapt,
+            loudest_above: config.loudest_above,
             shards: config.shards,
             announced: config.announced,
             seed: rand::random(),

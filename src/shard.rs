@@ -155,12 +155,17 @@ impl Shard {
         self.forwarder.set_adaptive(adaptive);
     }
 
+    /// See [`Forwarder::set_loudest_above`].
+    pub fn set_loudest_above(&mut self, members: usize) {
+        self.forwarder.set_loudest_above(members);
+    }
+
     /// Applies one cell.
     pub fn apply(&mut self, now: Instant, state: ControlState, outbox: &mut Outbox) {
         match state {
             ControlState::Transport(id, Some(spec)) => self.set_transport(now, id, spec),
             ControlState::Transport(id, None) => self.close(now, id, outbox),
-            ControlState::Source(_, Some(spec)) => self.forwarder.set_source(spec),
+            ControlState::Source(_, Some(spec)) => self.forwarder.set_source(now, spec),
             ControlState::Source(id, None) => self.forwarder.remove_source(now, id),
             ControlState::Seats(id, plan) => {
                 if let Some(peer) = self.by_id.get(&id) {
@@ -424,6 +429,7 @@ impl Shard {
                 News::Demand(id, demand) => self.events.put(MediaState::Demand(id, demand)),
                 News::Quality(id, received) => self.events.put(MediaState::Quality(id, received)),
                 News::Undecodable(id, sources) => self.events.put(MediaState::Undecodable(id, sources)),
+                News::Dominant(room, source) => self.events.put(MediaState::Dominant(room, source)),
                 News::Levels(room, levels) => self.events.send(MediaSample::Levels(room, levels)),
             };
         }

@@ -38,6 +38,7 @@ fn plane() -> Plane {
         port: 0,
         tcp_port: Some(0),
         adapt: false,
+        loudest_above: usize::MAX,
         shards: 1,
         announced: vec![Ipv4Addr::LOCALHOST.into()],
         seed: 1,

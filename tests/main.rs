@@ -4,12 +4,14 @@ mod binary;
 mod common;
 
 mod a_server_is_started_and_stopped;
+mod begins_at_a_key_frame_whose_first_packet_is_late;
 mod browsers_without_udp_call_over_tcp;
 mod carries_calls_of_the_webrtc_crate;
 mod carries_data_channel_messages;
 mod connects_whichever_handshake_datagram_is_lost;
 mod corpora_replay;
 mod drops_hostile_packets;
+mod hears_the_loudest_three_of_a_large_room;
 mod holds_its_invariants_under_any_interleaving;
 mod keeps_the_call_when_the_path_changes;
 mod publishes_and_receives_audio_and_video;

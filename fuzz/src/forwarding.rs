@@ -63,14 +63,17 @@ pub fn forwarder(data: &[u8]) -> bool {
         forwarder.set_peer(now, peer, TransportId(peer as u64), ROOM, spec.clone(), &mut rng);
         forwarder.set_ready(now, peer, true);
     }
-    forwarder.set_source(SourceSpec {
-        id: SOURCE,
-        room: ROOM,
-        transport: TransportId(0),
-        kind: SourceKind::Camera,
-        audio_allowed: true,
-        video_allowed: true,
-    });
+    forwarder.set_source(
+        now,
+        SourceSpec {
+            id: SOURCE,
+            room: ROOM,
+            transport: TransportId(0),
+            kind: SourceKind::Camera,
+            audio_allowed: true,
+            video_allowed: true,
+        },
+    );
     let seat = SeatedSource { seat: SeatId(0), source: SOURCE, max_height: u16::MAX, priority: 0 };
     forwarder.set_plan(now, 1, Arc::new(SeatPlan { seats: vec![seat] }));
     for datagram in super::datagrams(data) {

@@ -68,6 +68,11 @@ pub struct Flags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub adapt: Option<bool>,
 
+    /// Members of a room beyond which only the three loudest voices are forwarded; 16 unless given
+    /// [media.loudest_above].
+    #[arg(long, value_name = "MEMBERS")]
+    pub loudest_above: Option<usize>,
+
     /// Addresses told to browsers for media; those of this machine unless given. Behind NAT: the public one
     /// [media.announced_addresses].
     #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
@@ -138,6 +143,7 @@ impl Flags {
             tcp => media.tcp,
             tcp_port => media.tcp_port,
             adapt => media.adapt,
+            loudest_above => media.loudest_above,
             announced_addresses => media.announced_addresses,
             shards => media.shards,
             members_per_room => limits.members_per_room,

@@ -35,6 +35,8 @@ pub enum DropReason {
     PaddingOnly,
     /// The source may not send this kind now.
     NotAllowed,
+    /// The voice is not among the loudest of a large room.
+    NotLoud,
     /// Nobody takes this layer.
     NoSubscriber,
     /// The slot shows another source or layer.
@@ -56,7 +58,7 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub const ALL: [DropReason; 25] = [
+    pub const ALL: [DropReason; 26] = [
         DropReason::UnknownProtocol,
         DropReason::UnknownAddress,
         DropReason::BadStun,
@@ -73,6 +75,7 @@ impl DropReason {
         DropReason::TooOld,
         DropReason::PaddingOnly,
         DropReason::NotAllowed,
+        DropReason::NotLoud,
         DropReason::NoSubscriber,
         DropReason::NotSelected,
         DropReason::AboveTarget,
@@ -103,6 +106,7 @@ impl DropReason {
             DropReason::TooOld => "too_old",
             DropReason::PaddingOnly => "padding_only",
             DropReason::NotAllowed => "not_allowed",
+            DropReason::NotLoud => "not_loud",
             DropReason::NoSubscriber => "no_subscriber",
             DropReason::NotSelected => "not_selected",
             DropReason::AboveTarget => "above_target",

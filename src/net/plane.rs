@@ -49,6 +49,8 @@ pub struct PlaneConfig {
     pub tcp_port: Option<u16>,
     /// See [`crate::media::forwarder::Forwarder::set_adaptive`].
     pub adapt: bool,
+    /// See [`crate::media::forwarder::Forwarder::set_loudest_above`].
+    pub loudest_above: usize,
     pub shards: usize,
     /// Addresses that browsers are told.
     pub announced: Vec<IpAddr>,
@@ -87,6 +89,7 @@ impl Plane {
                 events.clone(),
             );
             shard.set_adaptive(config.adapt);
+            shard.set_loudest_above(config.loudest_above);
             let worker = Worker::new(sockets, shard, inbox, config.news.clone())?;
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });

@@ -128,7 +128,7 @@ impl Room {
             own: member.own(),
             live: &decodable,
             wishes: member.wishes.as_ref(),
-            speakers: self.listener.history(),
+            speakers: self.speakers.history(),
             present: &member.seats.seats,
         });
         let unsupported_codec = unsupported(member, strange.iter().map(|picture| picture.source));
@@ -176,6 +176,7 @@ impl Room {
             }
             MediaState::Paused(id, sources) => self.paused(id, &sources),
             MediaState::Demand(id, demand) => self.demand(id, demand),
+            MediaState::Dominant(_, source) => self.dominate(source),
             MediaState::Quality(id, received) => {
                 if let Some(index) = self.by_transport(id) {
                     self.quality(index, received);
@@ -231,15 +232,22 @@ impl Room {
     pub(super) fn media_sample(&mut self, sample: MediaSample) {
         match sample {
             MediaSample::Levels(_, levels) => {
-                let dominant = self.listener.history().first().copied();
-                let Some(speakers) = self.listener.hear(&levels) else { return };
-                let moved = speakers.dominant != dominant;
-                self.tell_all(&Push::Speakers(speakers), None);
-                if moved {
-                    self.restage();
+                if let Some(speakers) = self.speakers.hear(&levels) {
+                    self.tell_all(&Push::Speakers(speakers), None);
                 }
             }
             MediaSample::Data(message) => self.forward(&message),
+        }
+    }
+
+    /// Somebody else dominates.
+    fn dominate(&mut self, source: SourceId) {
+        // Who has just left dominates nothing.
+        if self.members.iter().any(|member| member.own().contains(&source))
+            && let Some(speakers) = self.speakers.dominate(source)
+        {
+            self.tell_all(&Push::Speakers(speakers), None);
+            self.restage();
         }
     }
 

@@ -120,6 +120,7 @@ impl Rooms {
             | MediaState::Undecodable(id, _)
             | MediaState::Paused(id, _)
             | MediaState::Quality(id, _) => self.0.routes.of_transport(*id),
+            MediaState::Dominant(room, _) => self.0.routes.of_room(*room),
             MediaState::Source(id, _) | MediaState::Demand(id, _) => self.0.routes.of_source(*id),
         };
         // News of what has just been closed finds no room.

@@ -8,7 +8,7 @@ use super::chat::History;
 use super::member::{Link, RELOAD, Resident};
 use super::outbox::{Ack, LinkId, Push};
 use super::registry::Shared;
-use super::speakers::Listener;
+use super::speakers::SpokenLast;
 use super::{name, outbox::Outbox};
 use crate::border::{ControlState, SourceState};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId};
@@ -54,7 +54,7 @@ pub(super) struct Room {
     /// In the order of joining.
     pub(super) members: Vec<Resident>,
     pub(super) history: History,
-    pub(super) listener: Listener,
+    pub(super) speakers: SpokenLast,
     /// What the shards see of the room's sources.
     pub(super) sources: HashMap<SourceId, SourceState>,
 }
@@ -69,7 +69,7 @@ impl Room {
             listed: false,
             members: Vec::new(),
             history: History::default(),
-            listener: Listener::default(),
+            speakers: SpokenLast::default(),
             sources: HashMap::new(),
         }
     }
@@ -207,7 +207,7 @@ impl Room {
     }
 
     fn tell_speakers(&self, index: usize) {
-        let speakers = self.listener.current();
+        let speakers = self.speakers.current();
         if let Some(member) = self.members.get(index).filter(|_| speakers != Speakers::default()) {
             member.tell(&Push::Speakers(speakers));
         }
@@ -224,7 +224,7 @@ impl Room {
             if leaver.connection.is_some() {
                 self.put(ControlState::Source(source, None));
             }
-            if let Some(speakers) = self.listener.forget(source) {
+            if let Some(speakers) = self.speakers.forget(source) {
                 self.tell_all(&Push::Speakers(speakers), None);
             }
         }

@@ -1,29 +1,23 @@
-//! Who is speaking, and who dominates. Pure.
+//! Who is speaking, and who dominated last, as the media plane told. Pure.
 
 use crate::border::SourceLevel;
 use crate::id::SourceId;
 use crate::signal::protocol::{Speaker, Speakers};
 
-/// Samples (one per 100 ms) for which somebody must be the loudest to take over from a dominant speaker who is still
-/// audible: shorter, and every cough moves the picture.
-const TAKE_OVER: u8 = 6;
-/// The same when the dominant speaker has fallen silent.
-const TAKE_OVER_SILENCE: u8 = 2;
 /// How many former dominant speakers are remembered: a follower that is itself dominant sees the one before.
 const HISTORY: usize = 8;
 /// Steps between 0 and 1 of a level: a finer change is not worth a message to everybody.
 const STEPS: f32 = 16.0;
 
-/// Follows the levels of a room.
+/// What a room knows of its speakers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Listener {
+pub(super) struct SpokenLast {
     /// Dominant speaker first, then those before.
     history: Vec<SourceId>,
-    challenger: Option<(SourceId, u8)>,
-    last: Vec<Speaker>,
+    speaking: Vec<Speaker>,
 }
 
-impl Listener {
+impl SpokenLast {
     /// Who dominated last, newest first.
     pub(super) fn history(&self) -> &[SourceId] {
         &self.history
@@ -31,56 +25,36 @@ impl Listener {
 
     /// As it would be told to a client that just came.
     pub(super) fn current(&self) -> Speakers {
-        Speakers { speaking: self.last.clone(), dominant: self.history.first().copied() }
+        Speakers { speaking: self.speaking.clone(), dominant: self.history.first().copied() }
     }
 
-    /// Takes a sample, loudest first. `Some` when clients should be told.
+    /// Takes who is audible, loudest first. `Some` when clients should be told.
     pub(super) fn hear(&mut self, levels: &[SourceLevel]) -> Option<Speakers> {
-        let before = self.history.first().copied();
-        self.challenge(levels);
         let quantise = |level: u8| ((127.0 - f32::from(level.min(127))) / 127.0 * STEPS).round() / STEPS;
         let speaking: Vec<Speaker> =
             levels.iter().map(|l| Speaker { source: l.source, level: quantise(l.level) }).collect();
-        let changed = speaking != self.last || before != self.history.first().copied();
-        self.last = speaking;
+        let changed = speaking != self.speaking;
+        self.speaking = speaking;
         changed.then(|| self.current())
+    }
+
+    /// Takes who dominates. `Some` when clients should be told.
+    pub(super) fn dominate(&mut self, source: SourceId) -> Option<Speakers> {
+        if self.history.first() == Some(&source) {
+            return None;
+        }
+        self.history.retain(|id| *id != source);
+        self.history.insert(0, source);
+        self.history.truncate(HISTORY);
+        Some(self.current())
     }
 
     /// Forgets a source that is gone. `Some` when clients should be told.
     pub(super) fn forget(&mut self, source: SourceId) -> Option<Speakers> {
-        let known = self.history.contains(&source) || self.last.iter().any(|speaker| speaker.source == source);
+        let known = self.history.contains(&source) || self.speaking.iter().any(|speaker| speaker.source == source);
         self.history.retain(|id| *id != source);
-        self.last.retain(|speaker| speaker.source != source);
-        self.challenger = self.challenger.filter(|(id, _)| *id != source);
+        self.speaking.retain(|speaker| speaker.source != source);
         known.then(|| self.current())
-    }
-
-    fn challenge(&mut self, levels: &[SourceLevel]) {
-        let Some(loudest) = levels.first().map(|level| level.source) else { return };
-        let Some(dominant) = self.history.first().copied() else {
-            self.crown(loudest);
-            return;
-        };
-        if loudest == dominant {
-            self.challenger = None;
-            return;
-        }
-        let rounds = match self.challenger {
-            Some((source, rounds)) if source == loudest => rounds.saturating_add(1),
-            _ => 1,
-        };
-        self.challenger = Some((loudest, rounds));
-        let audible = levels.iter().any(|level| level.source == dominant);
-        if rounds >= if audible { TAKE_OVER } else { TAKE_OVER_SILENCE } {
-            self.crown(loudest);
-        }
-    }
-
-    fn crown(&mut self, source: SourceId) {
-        self.history.retain(|id| *id != source);
-        self.history.insert(0, source);
-        self.history.truncate(HISTORY);
-        self.challenger = None;
     }
 }
 
@@ -89,37 +63,27 @@ mod tests {
     use super::*;
     use crate::id::Bps;
 
-    fn levels(sources: &[(u32, u8)]) -> Vec<SourceLevel> {
-        sources.iter().map(|(id, level)| SourceLevel { source: SourceId(*id), level: *level, rate: Bps(0) }).collect()
+    fn level(source: u32, level: u8) -> SourceLevel {
+        SourceLevel { source: SourceId(source), level, rate: Bps(0) }
     }
 
     #[test]
-    fn a_cough_does_not_take_over_but_a_speaker_does() {
-        let mut listener = Listener::default();
-        listener.hear(&levels(&[(1, 30)]));
-        listener.hear(&levels(&[(3, 10), (1, 30)]));
-        assert_eq!(listener.current().dominant, Some(SourceId(1)));
-        for _ in 0..TAKE_OVER {
-            listener.hear(&levels(&[(3, 10), (1, 30)]));
+    fn whoever_dominated_before_is_remembered_until_it_leaves() {
+        let mut speakers = SpokenLast::default();
+        for source in [1, 3, 1, 5] {
+            assert!(speakers.dominate(SourceId(source)).is_some());
         }
-        assert_eq!(listener.history(), [SourceId(3), SourceId(1)]);
-    }
-
-    #[test]
-    fn the_dominant_speaker_stays_through_pauses() {
-        let mut listener = Listener::default();
-        listener.hear(&levels(&[(1, 30)]));
-        let told = listener.hear(&[]);
-        assert_eq!(told.map(|s| (s.speaking.len(), s.dominant)), Some((0, Some(SourceId(1)))));
-        assert_eq!(listener.hear(&[]), None);
+        assert_eq!(speakers.dominate(SourceId(5)), None);
+        assert_eq!(speakers.history(), [SourceId(5), SourceId(1), SourceId(3)]);
+        assert_eq!(speakers.forget(SourceId(5)).and_then(|told| told.dominant), Some(SourceId(1)));
     }
 
     #[test]
     fn an_unchanged_sample_is_not_worth_a_message() {
-        let mut listener = Listener::default();
-        assert!(listener.hear(&levels(&[(1, 30)])).is_some());
-        assert!(listener.hear(&levels(&[(1, 31)])).is_none());
-        assert!(listener.forget(SourceId(1)).is_some());
-        assert_eq!(listener.current().dominant, None);
+        let mut speakers = SpokenLast::default();
+        assert!(speakers.hear(&[level(1, 30)]).is_some());
+        assert!(speakers.hear(&[level(1, 31)]).is_none());
+        assert!(speakers.forget(SourceId(1)).is_some());
+        assert_eq!(speakers.hear(&[]), None);
     }
 }

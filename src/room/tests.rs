@@ -374,10 +374,7 @@ fn a_new_dominant_speaker_takes_the_followers_seat() {
     let follow = Wishes { sources: vec![], speaker: Some(WishSize { width: 640, height: 360 }) };
     world.room.wish(ann.link, follow).unwrap();
     for speaker in [&bea, &cid] {
-        for _ in 0..3 {
-            let level = SourceLevel { source: speaker.source(), level: 20, rate: Bps(0) };
-            world.room.media_sample(MediaSample::Levels(RoomKey(1), vec![level]));
-        }
+        world.room.media_state(MediaState::Dominant(RoomKey(1), speaker.source()), world.now);
         assert_eq!(ann.client.seats().unwrap().seats, [Some(speaker.source())]);
     }
 }

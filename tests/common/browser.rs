@@ -62,6 +62,8 @@ pub struct Browser {
     born: Instant,
     picture: u32,
     sound: u32,
+    /// Of the sound that is sent next.
+    level: u8,
     /// Lost packets that the server asked for.
     pub asked: usize,
     /// Key frames that the server asked for.
@@ -134,6 +136,7 @@ impl Browser {
             born: now,
             picture: 0,
             sound: 0,
+            level: 30,
             asked: 0,
             plis: 0,
             reports: HashMap::new(),

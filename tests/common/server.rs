@@ -28,10 +28,26 @@ impl Server {
         Server::announcing(&[[127, 0, 0, 1].into()])
     }
 
+    /// One in which only the loudest are heard in rooms of more than `members`.
+    pub fn with_loudest_above(members: usize) -> Server {
+        Server::configured(&[[127, 0, 0, 1].into()], members)
+    }
+
     pub fn announcing(addresses: &[IpAddr]) -> Server {
+        Server::configured(addresses, usize::MAX)
+    }
+
+    fn configured(addresses: &[IpAddr], loudest_above: usize) -> Server {
         let rooms = RoomConfig::default();
-        let config =
-            MediaConfig { udp_port: 0, tcp_port: None, adapt: false, shards: 1, announced: addresses.to_vec(), rooms };
+        let config = MediaConfig {
+            udp_port: 0,
+            tcp_port: None,
+            adapt: false,
+            loudest_above,
+            shards: 1,
+            announced: addresses.to_vec(),
+            rooms,
+        };
         Server { planes: Planes::start(config).unwrap() }
     }
 

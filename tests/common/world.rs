@@ -192,14 +192,17 @@ impl World {
             let layers = (0..LAYERS).map(|layer| stream(layer as u32 * 2 + 2, Some(RIDS[layer]))).collect();
             let (ppm, wall) = (0, rng.random::<u64>() >> 1);
             all.push(Publisher { source, ppm, wall, audio, layers, sending: LAYERS });
-            forwarder.set_source(SourceSpec {
-                id: SourceId(source),
-                room: ROOM,
-                transport: TransportId(u64::from(source)),
-                kind: SourceKind::Camera,
-                audio_allowed: true,
-                video_allowed: true,
-            });
+            forwarder.set_source(
+                epoch,
+                SourceSpec {
+                    id: SourceId(source),
+                    room: ROOM,
+                    transport: TransportId(u64::from(source)),
+                    kind: SourceKind::Camera,
+                    audio_allowed: true,
+                    video_allowed: true,
+                },
+            );
         }
         World {
             epoch,

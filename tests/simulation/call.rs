@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plenum::border::{SeatPlan, SeatedSource, SourceKind, SourceSpec};
+use plenum::border::{Received, SeatPlan, SeatedSource, SourceKind, SourceSpec};
 use plenum::id::{RoomKey, SeatId, SourceId, Ssrc, TransportId};
 use plenum::media::codec;
 use plenum::media::drop::DropReason;
@@ -84,6 +84,10 @@ pub struct Call {
     made: u64,
     browsers: Vec<Browser>,
     pub ledger: Ledger,
+    /// When somebody else dominated, and which source.
+    pub dominant: Vec<(Us, u32)>,
+    /// What was said of how each browser receives, by its index.
+    pub quality: Vec<(Us, usize, Vec<Received>)>,
     server_due: Us,
     out: Out,
     rng: StdRng,
@@ -123,6 +127,13 @@ impl Call {
         call
     }
 
+    /// A call in which only the loudest are heard when there are more than `members`.
+    pub fn crowd(seed: u64, members: usize) -> Call {
+        let mut call = Call::new(seed);
+        call.forwarder.set_loudest_above(members);
+        call
+    }
+
     pub fn new(seed: u64) -> Call {
         let epoch = Instant::now();
         Call {
@@ -133,6 +144,8 @@ impl Call {
             made: 0,
             browsers: Vec::new(),
             ledger: Ledger::default(),
+            dominant: Vec::new(),
+            quality: Vec::new(),
             server_due: Us::MAX,
             out: Out::default(),
             rng: StdRng::seed_from_u64(seed),
@@ -177,14 +190,10 @@ impl Call {
         ] {
             if sends {
                 let id = SourceId(id);
-                self.forwarder.set_source(SourceSpec {
-                    id,
-                    room: ROOM,
-                    transport,
-                    kind,
-                    audio_allowed: true,
-                    video_allowed: true,
-                });
+                self.forwarder.set_source(
+                    now,
+                    SourceSpec { id, room: ROOM, transport, kind, audio_allowed: true, video_allowed: true },
+                );
             }
         }
         self.after_server();
@@ -298,6 +307,12 @@ impl Call {
             self.forwarder.handle_timeout(now, ntp, &mut self.out);
         }
         for news in self.forwarder.take_news() {
+            if let News::Dominant(_, source) = news {
+                self.dominant.push((self.now, source.0));
+            }
+            if let News::Quality(transport, received) = &news {
+                self.quality.push((self.now, transport.0 as usize - 1, received.clone()));
+            }
             // What a publisher shall send reaches it over signalling, which is not simulated: it is there at once.
             if let News::Demand(source, demand) = news
                 && let Some(browser) = self.browsers.get_mut((source.0 as usize - 1) / 2)

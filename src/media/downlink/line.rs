@@ -274,6 +274,11 @@ impl Line {
         Ok(())
     }
 
+    /// Whether a packet was captured after everything that was sent.
+    pub(super) fn is_ahead(&self, info: &PacketInfo) -> bool {
+        self.newest_ts.is_none_or(|newest| self.clock.at(info.capture_us) > newest)
+    }
+
     /// The earliest timestamp that a new frame may have, if it may have `ideal`.
     pub(super) fn rising(&self, ideal: i64) -> i64 {
         match self.newest_ts {

@@ -21,7 +21,7 @@ use crate::id::{ExtSeq, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
-use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaSpec, PayloadType, SharedMediaSpec};
+use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaKind, MediaSpec, PayloadType, SharedMediaSpec};
 
 use history::{Entry, History};
 use line::{Line, Stamp};
@@ -230,7 +230,7 @@ impl Downlink {
         let line = self.lines.get_mut(index).filter(|line| line.active).ok_or(DropReason::NotSelected)?;
         let had = line.current();
         let opens = line.opens(&self.spec, (source, layer), packet);
-        self.changed |= line.current() != had;
+        self.changed |= line.current() != had && line.kind == MediaKind::Video;
         if opens? {
             let at = line.rising(line.clock.at(packet.info.capture_us));
             self.open(now, index, (source, layer), packet, at)?;
@@ -256,7 +256,8 @@ impl Downlink {
         line.report_due = Some(now);
         self.next_report = Some(now);
         self.stats.switches += 1;
-        self.changed = true;
+        // A voice that begins takes what its line waited for.
+        self.changed |= line.kind == MediaKind::Video;
         Ok(())
     }
 
@@ -340,6 +341,18 @@ impl Downlink {
         {
             self.changed = true;
         }
+    }
+
+    /// What `line` carries pauses: it begins anew, without a gap, whenever packets come again. For voices.
+    pub fn rest(&mut self, line: usize) {
+        if let Some(line) = self.lines.get_mut(line).filter(|line| line.kind == MediaKind::Audio) {
+            line.tenure = None;
+        }
+    }
+
+    /// Whether a packet is of a time that `line` has not come to yet.
+    pub fn has_room_for(&self, line: usize, info: &PacketInfo) -> bool {
+        self.lines.get(line).is_some_and(|line| line.is_ahead(info))
     }
 
     /// The transport-wide sequence number that the next packet gets, when it gets one.

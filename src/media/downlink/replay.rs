@@ -25,6 +25,9 @@ pub struct ReplayLimits {
 impl ReplayLimits {
     /// Frames are decoded without being shown: more than three would be seen as a jump.
     pub const CAMERA: ReplayLimits = ReplayLimits { frames: 3, packets: 200, age: Some(Duration::from_millis(400)) };
+    /// A speaker who was about to dominate was asked for a key frame half a second before: half a second that is skipped
+    /// at the change of a seat is not missed, and a new key frame could not be asked for so soon.
+    pub const RISING: ReplayLimits = ReplayLimits { frames: 18, packets: 200, age: Some(Duration::from_millis(600)) };
     /// Screens change rarely: an old key frame with little after it still is the picture, and a new one is large.
     pub const SCREEN: ReplayLimits = ReplayLimits { frames: 30, packets: 200, age: None };
 }

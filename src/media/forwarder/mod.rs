@@ -3,7 +3,7 @@
 //! Owns the routes (source and layer → lines), the audio-only lines and the turning of feedback into requests. Plain
 //! packets only: opening and sealing is the caller's.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use crate::border::{LayerDemand, Received, SeatPlan, SourceKind, SourceLevel, SourceSpec, SourceState};
 use crate::id::{AudioLineId, Bps, ExtSeq, RoomKey, SourceId, Ssrc, TransportId};
 use crate::media::allocate::OperatingPoint;
+use crate::media::dominant::Voice;
 use crate::media::downlink::{Downlink, DownlinkStats};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
@@ -24,6 +25,7 @@ use crate::media::uplink::{Layer, Uplink, UplinkStats};
 use demand::Demand;
 use outlet::Backlog;
 pub use quality::{QualityTotals, TROUBLES};
+use sound::{Crowd, RoomSound};
 use subscriber::Subscriber;
 
 /// Where finished packets go: the owner seals and sends them.
@@ -41,8 +43,6 @@ pub trait Sink {
 const REVIEW: Duration = Duration::from_millis(100);
 /// A layer counts as arriving for this long after its last packet: a static screen sends one a second.
 const ARRIVING: Duration = Duration::from_secs(2);
-/// Louder than this (−dBov) counts as audible: room noise through a browser's noise suppression stays below −60.
-const AUDIBLE: u8 = 60;
 
 /// One subscriber's line that takes a layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,10 +57,11 @@ struct Source {
     peer: Option<usize>,
     /// Routes by kind (audio, video), then by layer.
     routes: [Vec<Vec<Route>>; 2],
-    /// Loudest level since the last review, −dBov.
-    loudest: u8,
-    /// Smoothed over reviews, so that a single click wins no line.
-    level: u8,
+    voice: Voice,
+    /// Its sound is forwarded; not so when others of a large room are louder.
+    heard: bool,
+    /// When it was asked for key frames because it was about to dominate.
+    asked_early: Option<Instant>,
     seen: SourceState,
     told: Option<SourceState>,
     last_audio: Option<Instant>,
@@ -89,6 +90,9 @@ pub enum News {
     Demand(SourceId, LayerDemand),
     /// How a subscriber receives what it should: the whole of it.
     Quality(TransportId, Vec<Received>),
+    /// Somebody else dominates a room.
+    Dominant(RoomKey, SourceId),
+    /// Audible sources of a room, the loudest first.
     Levels(RoomKey, Vec<SourceLevel>),
 }
 
@@ -132,7 +136,8 @@ pub struct Forwarder {
     /// Pictures are chosen by what each browser's network carries, and layers nobody takes are paused.
     adaptive: bool,
     points: Vec<OperatingPoint>,
-    audible_rooms: BTreeSet<RoomKey>,
+    rooms: HashMap<RoomKey, RoomSound>,
+    crowd: Crowd,
     undecodable: HashMap<TransportId, Vec<SourceId>>,
     news: Vec<News>,
     feedback: Vec<u8>,
@@ -188,7 +193,8 @@ impl Forwarder {
             rerouted: false,
             adaptive: false,
             points: Vec::new(),
-            audible_rooms: BTreeSet::new(),
+            rooms: HashMap::new(),
+            crowd: Crowd(usize::MAX),
             undecodable: HashMap::new(),
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
@@ -233,8 +239,9 @@ impl Forwarder {
                 let own: Vec<SourceSpec> =
                     self.sources.values().map(|s| s.spec).filter(|s| s.transport == transport).collect();
                 for spec in own {
-                    self.set_source(spec);
+                    self.set_source(now, spec);
                 }
+                self.room_gains_member(room);
             }
         }
         self.seat(now, peer);
@@ -244,6 +251,7 @@ impl Forwarder {
     pub fn remove_peer(&mut self, peer: usize) {
         if let Some(subscriber) = self.subscribers.get_mut(peer).and_then(Option::take) {
             self.peers.remove(&subscriber.transport);
+            self.room_loses_member(subscriber.room);
             self.undecodable.remove(&subscriber.transport);
             self.retired.1 += subscriber.downlink.stats();
         }
@@ -271,14 +279,16 @@ impl Forwarder {
     }
 
     /// Announces a source or changes what it may send.
-    pub fn set_source(&mut self, spec: SourceSpec) {
+    pub fn set_source(&mut self, now: Instant, spec: SourceSpec) {
         let peer = self.peers.get(&spec.transport).copied();
+        self.room_gains_source(spec.id, spec.room);
         let source = self.sources.entry(spec.id).or_insert_with(|| Source {
             spec,
             peer,
             routes: [Vec::new(), Vec::new()],
-            loudest: 127,
-            level: 127,
+            voice: Voice::new(now),
+            heard: true,
+            asked_early: None,
             seen: SourceState::default(),
             told: None,
             last_audio: None,
@@ -324,6 +334,7 @@ impl Forwarder {
     /// Ends a source.
     pub fn remove_source(&mut self, now: Instant, id: SourceId) {
         let Some(source) = self.sources.remove(&id) else { return };
+        self.room_loses_source(id, source.spec.room);
         if let Some(Some(publisher)) = source.peer.and_then(|p| self.publishers.get_mut(p)) {
             for slot in &mut publisher.sources {
                 slot.take_if(|s| *s == id);
@@ -388,20 +399,28 @@ impl Forwarder {
     /// Puts the sources of the plan and of the audio-only lines on their lines.
     fn seat(&mut self, now: Instant, peer: usize) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
+        let sound = subscriber.place_sound(&self.sources);
+        let heard: SmallVec<[SourceId; 16]> =
+            sound.iter().filter_map(|(line, _)| subscriber.shown.get(*line).copied().flatten()).collect();
         for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
             let wanted = match spec.place {
+                _ if spec.kind == MediaKind::Audio => {
+                    sound.iter().find(|(at, _)| *at == line).and_then(|(_, source)| *source)
+                }
                 Place::Seat(seat) => subscriber.plan.seats.iter().find(|s| s.seat == seat).map(|s| s.source),
-                Place::AudioLine(at) => subscriber.audio_lines.iter().find(|(l, _)| *l == at).map(|(_, s)| *s),
+                Place::AudioLine(_) => None,
             }
             .filter(|id| spec.active && self.sources.contains_key(id));
             if subscriber.shown[line] != wanted {
                 subscriber.shown[line] = wanted;
+                subscriber.moved[line] = wanted.is_some_and(|id| heard.contains(&id));
                 subscriber.downlink.assign(line, wanted);
                 if wanted.is_none() {
                     subscriber.outlet.release(line);
                 }
             }
         }
+        self.tell_audio_lines(peer);
         self.route(now, peer);
     }
 
@@ -445,7 +464,7 @@ impl Source {
                 self.last_audio = Some(now);
                 self.seen.audio = Some(packet.info.codec);
                 if let Some(level) = packet.info.audio_level {
-                    self.loudest = self.loudest.min(level.level);
+                    self.voice.hear(now, level.level);
                 }
             }
             MediaKind::Video => {
@@ -467,4 +486,5 @@ mod outlet;
 mod quality;
 mod review;
 mod serve;
+mod sound;
 mod subscriber;

@@ -1,4 +1,4 @@
-//! What is looked at anew ten times a second: layers, liveness, levels and the audio-only lines.
+//! What is looked at anew ten times a second: liveness, voices, layers and quality.
 
 use super::*;
 
@@ -64,7 +64,7 @@ impl Forwarder {
 
     fn review(&mut self, now: Instant) {
         self.review_sources(now);
-        self.review_levels();
+        self.review_sound(now);
         self.review_demand(now);
         for peer in 0..self.subscribers.len() {
             if self.subscribers[peer].as_ref().is_some_and(|s| s.ready) {
@@ -97,78 +97,6 @@ impl Forwarder {
                 self.news.push(News::Source(source.spec.id, seen));
             }
             source.seen = seen;
-        }
-    }
-
-    /// Smooths the levels and reports each room's audible sources, loudest first.
-    fn review_levels(&mut self) {
-        let mut rooms: HashMap<RoomKey, Vec<SourceLevel>> = HashMap::new();
-        for source in self.sources.values_mut() {
-            let heard = std::mem::replace(&mut source.loudest, 127);
-            // Fast attack, slow release: half way up at once, an eighth of the way down.
-            source.level = if heard < source.level {
-                source.level - (source.level - heard).div_ceil(2)
-            } else {
-                source.level + (heard - source.level).div_ceil(8)
-            };
-            if source.level < AUDIBLE && source.seen.audio.is_some() {
-                rooms.entry(source.spec.room).or_default().push(SourceLevel {
-                    source: source.spec.id,
-                    level: source.level,
-                    rate: Bps(0),
-                });
-            }
-        }
-        let audible: BTreeSet<RoomKey> = rooms.keys().copied().collect();
-        for room in self.audible_rooms.difference(&audible) {
-            self.news.push(News::Levels(*room, Vec::new()));
-        }
-        for (room, mut levels) in rooms {
-            levels.sort_by_key(|l| (l.level, l.source));
-            self.news.push(News::Levels(room, levels));
-        }
-        self.audible_rooms = audible;
-    }
-
-    /// Gives the audio-only lines to the loudest sources of the room that sit nowhere. Sticky: who has a line keeps it
-    /// until somebody louder needs it.
-    fn review_audio_lines(&mut self, now: Instant, peer: usize) {
-        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
-        let lines: Vec<AudioLineId> = subscriber
-            .spec
-            .downlinks
-            .iter()
-            .filter_map(|d| match d.place {
-                Place::AudioLine(line) if d.active => Some(line),
-                _ => None,
-            })
-            .collect();
-        let mut loud: Vec<(u8, SourceId)> = self
-            .sources
-            .values()
-            .filter(|s| s.spec.room == subscriber.room && s.peer.is_some_and(|p| p != peer))
-            .filter(|s| s.seen.audio.is_some() && s.spec.audio_allowed)
-            .filter(|s| !subscriber.plan.seats.iter().any(|seat| seat.source == s.spec.id))
-            .map(|s| (s.level, s.spec.id))
-            .collect();
-        loud.sort_unstable();
-        loud.truncate(lines.len());
-        let mut given: Vec<(AudioLineId, SourceId)> =
-            subscriber.audio_lines.iter().copied().filter(|(_, s)| loud.iter().any(|(_, id)| id == s)).collect();
-        for (_, id) in loud {
-            if given.iter().all(|(_, s)| *s != id)
-                && let Some(line) = lines.iter().find(|l| given.iter().all(|(g, _)| g != *l))
-            {
-                given.push((*line, id));
-            }
-        }
-        given.sort_unstable();
-        if given != subscriber.audio_lines {
-            self.news.push(News::AudioLines(subscriber.transport, given.clone()));
-            if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
-                subscriber.audio_lines = given;
-            }
-            self.seat(now, peer);
         }
     }
 

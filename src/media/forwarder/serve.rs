@@ -43,28 +43,89 @@ impl Forwarder {
             return Err(DropReason::NotAllowed);
         }
         source.note(now, kind, &received.packet);
+        let (layer, seq, newest) = (received.layer, received.packet.info.seq, received.newest);
+        if kind == MediaKind::Audio && (!source.heard || source.begins()) {
+            return self.hear_beginning(now, id, layer, sink);
+        }
         let routes = source.routes[kind_index(kind)]
             .get(received.layer)
             .filter(|routes| !routes.is_empty())
             .ok_or(DropReason::NoSubscriber)?;
         // Switches are rare, so this stays on the stack and empty.
         let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
+        let mut opening: SmallVec<[Route; 16]> = SmallVec::new();
         for route in routes {
             let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
-            if kind == MediaKind::Video && subscriber.holds(now, route.line, (id, received.layer), &received.packet) {
+            let [current, pending] = subscriber.downlink.subscriptions(route.line);
+            if kind == MediaKind::Audio && current.is_none() {
+                opening.push(*route);
                 continue;
             }
+            if kind == MediaKind::Video {
+                if seq < newest && pending == Some((id, layer)) && !subscriber.waiting {
+                    // It may be what the newest key frame lacked.
+                    subscriber.waiting = true;
+                    self.waiting.push(route.peer);
+                }
+                if subscriber.holds(now, route.line, (id, layer), &received.packet) {
+                    continue;
+                }
+            }
             subscriber.send(now, route.peer, Kind::Media, sink, |downlink, out| {
-                downlink.forward(now, route.line, id, received.layer, received.packet, out)
+                downlink.forward(now, route.line, id, layer, received.packet, out)
             });
+            let opened = pending == Some((id, layer)) && subscriber.downlink.subscriptions(route.line)[0] == pending;
+            if kind == MediaKind::Video && opened && seq < newest {
+                // What overtook the first packet of the key frame is in the ring.
+                subscriber.outlet.hold(Backlog::new(route.line, (id, layer), ExtSeq(seq.0 + 1)));
+            }
             if subscriber.downlink.take_changed() {
                 switched.push(route.peer);
             }
         }
+        self.open_voices(now, (id, layer), seq, &opening, sink);
         for peer in switched {
             self.route(now, peer);
         }
         Ok(())
+    }
+
+    /// A packet of a voice that is not heard, or that begins: whoever shall hear it from now on gets it from a little
+    /// before on.
+    fn hear_beginning(
+        &mut self,
+        now: Instant,
+        id: SourceId,
+        layer: usize,
+        sink: &mut impl Sink,
+    ) -> Result<(), DropReason> {
+        self.review_beginning(now, id);
+        let source = self.sources.get(&id).filter(|source| source.heard).ok_or(DropReason::NotLoud)?;
+        let routes = source.routes[kind_index(MediaKind::Audio)].get(layer).filter(|routes| !routes.is_empty());
+        let routes: SmallVec<[Route; 16]> = routes.ok_or(DropReason::NoSubscriber)?.iter().copied().collect();
+        let newest = ring_of(&self.sources, &self.publishers, id, MediaKind::Audio, layer).and_then(Ring::newest);
+        self.open_voices(now, (id, layer), newest.ok_or(DropReason::NotSelected)?, &routes, sink);
+        Ok(())
+    }
+
+    /// Opens audio lines with a voice, from a little before its packet `newest` on.
+    fn open_voices(
+        &mut self,
+        now: Instant,
+        from: (SourceId, usize),
+        newest: ExtSeq,
+        opening: &[Route],
+        sink: &mut impl Sink,
+    ) {
+        for route in opening {
+            let Forwarder { subscribers, publishers, sources, .. } = self;
+            let Some(ring) = ring_of(sources, publishers, from.0, MediaKind::Audio, from.1) else { return };
+            let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
+            subscriber.look_back(now, *route, from, ring, newest, sink);
+            if subscriber.downlink.take_changed() {
+                self.route(now, route.peer);
+            }
+        }
     }
 
     /// Notes that lines of `peer` may wait for key frames: served at the end of the tick, out of a ring or by asking.
@@ -98,8 +159,10 @@ impl Forwarder {
         let Forwarder { subscribers, publishers, sources, .. } = self;
         let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return false };
         let Some((id, layer)) = subscriber.downlink.wants_key_frame(line) else { return false };
-        let Some(spec) = sources.get(&id).map(|source| source.spec) else { return false };
+        let Some(source) = sources.get(&id) else { return false };
+        let spec = source.spec;
         let limits = match spec.kind {
+            SourceKind::Camera if source.was_asked_early(now) => ReplayLimits::RISING,
             SourceKind::Camera => ReplayLimits::CAMERA,
             SourceKind::Screen => ReplayLimits::SCREEN,
         };

@@ -6,6 +6,7 @@ use super::quality::Receptions;
 use super::*;
 use crate::media::allocate::Allocator;
 use crate::media::congestion::{Cluster, Estimator, Kind, Limits, ProbePlan};
+use crate::media::dominant::Loudest;
 
 pub(super) struct Subscriber {
     pub(super) transport: TransportId,
@@ -15,7 +16,13 @@ pub(super) struct Subscriber {
     pub(super) plan: Arc<SeatPlan>,
     /// What each line shows.
     pub(super) shown: Vec<Option<SourceId>>,
+    /// What each audio line shows was heard on another one before.
+    pub(super) moved: Vec<bool>,
+    /// Who is on the audio-only lines, as it was told last.
     pub(super) audio_lines: Vec<(AudioLineId, SourceId)>,
+    /// Who shall be on the audio-only lines.
+    pub(super) extra: SmallVec<[SourceId; 4]>,
+    pub(super) loudest: Loudest,
     pub(super) ready: bool,
     pub(super) outlet: Outlet,
     /// A line may wait for a key frame.
@@ -74,7 +81,10 @@ impl Subscriber {
             downlink,
             plan: Arc::default(),
             shown: Vec::new(),
+            moved: Vec::new(),
             audio_lines: Vec::new(),
+            extra: SmallVec::new(),
+            loudest: Loudest::default(),
             ready: false,
             outlet: Outlet::new(now),
             waiting: false,
@@ -96,6 +106,7 @@ impl Subscriber {
     /// Takes a re-offer's result.
     pub(super) fn update(&mut self, now: Instant, spec: SharedMediaSpec, adaptive: bool) {
         self.shown.resize(spec.downlinks.len(), None);
+        self.moved.resize(spec.downlinks.len(), false);
         let tells = adaptive && spec.payloads.iter().any(|payload| payload.transport_cc || payload.remb);
         match (&self.estimator, tells) {
             (None, true) => self.estimator = Some(Estimator::new(now, Limits::default())),

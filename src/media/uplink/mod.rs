@@ -16,7 +16,7 @@ mod twcc;
 
 use std::time::{Duration, Instant};
 
-use crate::id::{Bps, Ssrc};
+use crate::id::{Bps, ExtSeq, Ssrc};
 use crate::media::clock::PublisherClock;
 use crate::media::drop::DropReason;
 use crate::media::packet::{self, PacketInfo, PacketRef};
@@ -79,6 +79,8 @@ pub struct Received<'a> {
     /// Index into [`Uplink::layers`].
     pub layer: usize,
     pub packet: PacketRef<'a>,
+    /// The layer's highest number so far.
+    pub newest: ExtSeq,
     /// The layer's [`Layer::tenure`] at this packet.
     pub tenure: u32,
     /// It had been lost, and came as a retransmission.
@@ -158,8 +160,10 @@ impl Uplink {
         let line = self.lines.get_mut(target.line).ok_or(DropReason::UnknownStream)?;
         let (info, recovered) = line.receive(target.layer, &arrival, &mut self.clock)?;
         let packet = PacketRef { info: self.current.insert(info), dependency_descriptor, payload };
-        let tenure = line.layers.get(target.layer).map_or(0, Layer::tenure);
-        Ok(Received { role: line.role, layer: target.layer, packet, tenure, recovered })
+        let layer = line.layers.get(target.layer);
+        let tenure = layer.map_or(0, Layer::tenure);
+        let newest = layer.and_then(|layer| layer.ring().newest()).unwrap_or(packet.info.seq);
+        Ok(Received { role: line.role, layer: target.layer, packet, newest, tenure, recovered })
     }
 
     /// A sender report of the browser (RFC 3550 §6.4.1): its NTP time in 32.32 fixed point, and the RTP timestamp of

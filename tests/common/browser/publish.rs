@@ -57,8 +57,27 @@ impl Browser {
         (self.member.source().0 as u8).wrapping_mul(8)
     }
 
+    /// Sends a key frame on the only layer, its first part after all others.
+    pub fn send_key_frame_first_part_last(&mut self, parts: usize) -> Vec<Bytes> {
+        self.picture += 1;
+        let timestamp = (self.born.elapsed().as_millis() as u32).wrapping_mul(90);
+        let payloads = picture::picture(self.maker(), self.picture, true, parts);
+        let sealed =
+            |(part, payload): (usize, &Bytes)| self.make_media(1, timestamp, part + 1 == parts, payload.clone());
+        let mut packets: Vec<_> = payloads.iter().enumerate().map(sealed).collect();
+        packets.rotate_left(1);
+        packets.iter().for_each(|packet| self.send_raw(packet));
+        payloads.iter().map(|payload| payload.slice(picture::DESCRIPTOR..)).collect()
+    }
+
     /// Sends 20 ms of sound; its payload.
     pub fn send_sound(&mut self) -> Bytes {
+        self.send_sound_at(30)
+    }
+
+    /// Sends 20 ms of sound at `level` below overload, in dB (RFC 6464); its payload.
+    pub fn send_sound_at(&mut self, level: u8) -> Bytes {
+        self.level = level;
         self.sound += 1;
         let payload = picture::sound(self.maker(), self.sound);
         let timestamp = (self.born.elapsed().as_millis() as u32).wrapping_mul(48);
@@ -67,6 +86,12 @@ impl Browser {
     }
 
     fn send_media(&mut self, index: usize, timestamp: u32, marker: bool, payload: Bytes) {
+        let sealed = self.make_media(index, timestamp, marker, payload);
+        self.send_raw(&sealed);
+    }
+
+    fn make_media(&mut self, index: usize, timestamp: u32, marker: bool, payload: Bytes) -> BytesMut {
+        let level = 0x80 | self.level;
         let uplink = &mut self.uplinks[index];
         let mut header = Header {
             version: 2,
@@ -82,13 +107,12 @@ impl Browser {
             header.set_extension(offer::RID, Bytes::from_static(rid.as_bytes())).unwrap();
         }
         if uplink.pt == offer::OPUS {
-            header.set_extension(offer::LEVEL, Bytes::from_static(&[0x80 | 30])).unwrap();
+            header.set_extension(offer::LEVEL, Bytes::copy_from_slice(&[level])).unwrap();
         }
         let packet = Packet { header, payload };
         uplink.sent.insert(uplink.seq, packet.clone());
         uplink.seq = uplink.seq.wrapping_add(1);
-        let sealed = self.seal(&packet.marshal().unwrap());
-        self.send_raw(&sealed);
+        self.seal(&packet.marshal().unwrap())
     }
 
     /// Answers a request for a lost packet by RTX (RFC 4588), with the layer's rid as Chromium does.

@@ -3,10 +3,12 @@
 mod bandwidth;
 mod calibration;
 mod chaos;
+mod crowd;
 mod layers;
 mod loss;
 mod outage;
 mod poor_neighbour;
+mod quality;
 mod speakers;
 mod switching;
 

@@ -102,6 +102,52 @@ fn run(seed: u64, seconds: usize) {
     }
 }
 
+/// Lets one after the other speak, and gives the seat of whoever spoke longest ago to who dominates, as the room does.
+fn follow(call: &mut Call, mut seated: Vec<u32>, seconds: usize) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for turn in 0..seconds {
+        let publisher = (SEATS + turn * 7) % SOURCES;
+        let source = camera(publisher);
+        call.change(publisher, |publisher, _| publisher.speak(true));
+        let seat = turn % SEATS;
+        for _ in 0..SECOND / (5 * MS) {
+            call.run(5 * MS);
+            let dominates = call.dominant.last().is_some_and(|(_, dominant)| *dominant == source);
+            if dominates && !seated.contains(&source) {
+                seated[seat] = source;
+                call.seat(WATCHER, &seated);
+                changes.push(Change { at: call.now(), seat, source, publisher });
+            }
+        }
+        call.change(publisher, |publisher, _| publisher.speak(false));
+    }
+    changes
+}
+
+/// Asked while they rise, most speakers have a key frame in the ring when they dominate.
+#[test]
+fn a_speaker_that_takes_over_is_seen_out_of_the_ring() {
+    for seed in seeds(2) {
+        let (mut call, seated) = room(200 + seed);
+        call.run(2 * SECOND);
+        let changes = follow(&mut call, seated, 15);
+        call.run(SECOND);
+        assert_true_to_the_source(&call, WATCHER);
+        assert!(changes.len() >= 10, "{} changes", changes.len());
+        let times: Vec<Us> = changes
+            .iter()
+            .map(|change| {
+                let playout = &call.receiver(WATCHER).video(change.seat).playout;
+                playout.first_of(change.source, change.at).map_or(Us::MAX, |shown| shown.at - change.at)
+            })
+            .collect();
+        println!("first frames after {:?} ms", times.iter().map(|time| time / MS).collect::<Vec<_>>());
+        // The first of all dominates as soon as it speaks: nobody was there to rise beside.
+        assert!(times[1..].iter().all(|time| *time <= REPLAYED), "{times:?}");
+        (0..SOURCES).for_each(|publisher| assert_requests_are_seldom(&call, publisher, 5 * MS));
+    }
+}
+
 #[test]
 fn every_new_speaker_is_seen_soon_and_no_seat_stands_still() {
     for seed in seeds(3) {
