@@ -48,6 +48,16 @@ impl Stream {
         self.sent[word] |= bit;
         new
     }
+
+    /// How many numbers between `from` and `to` were not sent, not even as padding in place of a frame left out.
+    fn skipped(&self, from: u64, to: u64) -> u64 {
+        let first = self.first.unwrap_or(0);
+        let sent = |seq: u64| {
+            let index = seq.saturating_sub(first);
+            self.sent.get(index as usize / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
+        };
+        (from + 1..to).filter(|seq| !sent(*seq)).count() as u64
+    }
 }
 
 /// Which of a publisher's numbers came to the server, and when, by `number % WINDOW`.
@@ -152,7 +162,7 @@ impl Ledger {
             let again = facts.key_frame && facts.frame_start;
             let rises = if same_frame && !again { risen == 0 } else { risen > 0 };
             assert!(rises, "at {now} to {peer}: timestamps {risen} apart: {old:?} {new:?}");
-            let skipped = seq - old.seq - 1;
+            let skipped = stream.skipped(old.seq, seq);
             // Sound is never held back, so that what came before the newest left cannot have been meant for the line.
             let opened = if sound { old.at } else { stream.opened };
             let lost = match begins_tenure(&old.mark, &mark) {

@@ -13,6 +13,7 @@ pub const VP8: Pt = Pt(96);
 pub const VP8_RTX: Pt = Pt(97);
 
 pub const AUDIO_LEVEL_ID: u8 = 1;
+pub const ABS_SEND_TIME_ID: u8 = 2;
 pub const TRANSPORT_CC_ID: u8 = 3;
 pub const MID_ID: u8 = 4;
 pub const RID_ID: u8 = 10;
@@ -33,7 +34,7 @@ const AUDIO_LINES: u16 = 3;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Abilities {
     pub seats: u16,
-    /// Transport-wide feedback; otherwise REMB.
+    /// Transport-wide feedback; otherwise REMB, by absolute send times.
     pub transport_cc: bool,
     /// The camera sends three simulcast streams; otherwise one stream without rid.
     pub simulcast: bool,
@@ -52,6 +53,8 @@ pub fn negotiate(abilities: Abilities) -> SharedMediaSpec {
     extensions.set(Extension::RepairedRid, REPAIRED_RID_ID);
     if abilities.transport_cc {
         extensions.set(Extension::TransportCc, TRANSPORT_CC_ID);
+    } else {
+        extensions.set(Extension::AbsSendTime, ABS_SEND_TIME_ID);
     }
     let payload = |pt, codec: Codec, rtx| PayloadType {
         pt,

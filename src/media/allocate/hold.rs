@@ -12,9 +12,11 @@ use crate::media::allocate::plan::{Contender, Quality, Rank, Rung};
 /// A rise must have been possible for so long: as long as the window in which rates are measured, so that no single
 /// good moment counts.
 const HOLD: Duration = Duration::from_secs(1);
-/// The same for a seat that has had no other change yet: what its source costs is known by then, and everybody waits
-/// for a good picture.
+/// The same for a seat that never had to go down: what its source costs is known by then, and everybody waits for a good
+/// picture.
 const FIRST_HOLD: Duration = Duration::from_millis(300);
+/// What changes so soon after a source came only corrects the first guess: neither its rates nor the network were known.
+const FINDING: Duration = Duration::from_secs(1);
 /// A rise must leave this room, in per cent of what is used then: estimates and encoders both err by a few per cent.
 const MARGIN: u64 = 10;
 /// The room that is left after going down because rates rose, in per cent of what is used then: they may rise on, and
@@ -85,10 +87,13 @@ pub(super) struct Held {
     seat: SeatId,
     source: SourceId,
     has: Has,
+    first: Instant,
     since: Instant,
     meters: SmallVec<[(PointId, Meter); POINTS]>,
     rise: Option<Rise>,
     change: Option<Change>,
+    /// It has had to go down.
+    fell: bool,
     rank: Option<Rank>,
 }
 
@@ -98,10 +103,12 @@ impl Held {
             seat,
             source,
             has: Has::Undecided,
+            first: now,
             since: now,
             meters: SmallVec::new(),
             rise: None,
             change: None,
+            fell: false,
             rank: None,
         }
     }
@@ -197,7 +204,7 @@ impl Held {
         let wished = contender.level.checked_sub(1).and_then(|index| rungs.get(index)).map_or((0, 0), |r| r.quality);
         let rise = self.rise.get_or_insert(Rise { since: now, quality: wished });
         rise.quality = rise.quality.min(wished);
-        let hold = if self.change.is_none() { FIRST_HOLD } else { HOLD };
+        let hold = if self.fell { HOLD } else { FIRST_HOLD };
         let ripe = now.saturating_duration_since(rise.since) >= hold;
         let level = if ripe { up_to(rungs, rise.quality).min(contender.level) } else { 0 };
         contender.top = level.max(contender.present);
@@ -219,9 +226,19 @@ impl Held {
             self.rise = None;
         }
         if !self.is_fresh() && decided.level != decided.present {
-            self.change = Some(Change { at: now, estimate, up: decided.level > decided.present });
+            self.changed(now, estimate, decided.level > decided.present);
         }
         self.has = has;
+    }
+}
+
+impl Held {
+    fn changed(&mut self, now: Instant, estimate: Bps, up: bool) {
+        if now.saturating_duration_since(self.first) < FINDING {
+            return;
+        }
+        self.fell |= !up;
+        self.change = Some(Change { at: now, estimate, up });
     }
 }
 

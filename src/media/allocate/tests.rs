@@ -171,12 +171,22 @@ fn who_changed_rests_unless_the_network_is_another_one() {
     let camera = points(&CAMERA);
     let seats = [seat(0, 1, 720, &camera)];
     let mut subscriber = Subscriber::new();
-    assert_eq!(subscriber.allocate(1_700_000, &seats), [Some(2)]);
+    assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)]);
     assert_eq!(subscriber.allocate(1_450_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(29, 1_700_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(3, 1_700_000, &seats), [Some(2)]);
     assert_eq!(subscriber.allocate(800_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)], "more than double the estimate that failed");
+}
+
+#[test]
+fn a_first_guess_that_was_wrong_costs_no_rest() {
+    let camera = points(&CAMERA);
+    let seats = [seat(0, 1, 720, &camera)];
+    let mut subscriber = Subscriber::new();
+    assert_eq!(subscriber.allocate(1_700_000, &seats), [Some(2)]);
+    assert_eq!(subscriber.allocate(600_000, &seats), [Some(1)]);
+    assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)]);
 }
 
 #[test]

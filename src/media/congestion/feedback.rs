@@ -90,7 +90,7 @@ impl Estimator {
     fn told(&mut self, sent: Sent, before: Fate, arrival: Option<i64>) {
         match sent.cluster {
             // A probe asks for loss: it says nothing about the rate that is kept.
-            Some(cluster) if before != Fate::Lost => self.prober.told(cluster, sent.size, arrival),
+            Some(cluster) if before != Fate::Lost => self.prober.told(cluster, sent.size, sent.at, arrival),
             Some(_) => {}
             None if before == Fate::Lost => self.loss.recovered(),
             None => self.loss.packet(sent.at, arrival.is_none()),

@@ -14,6 +14,8 @@ const LOW: f64 = 0.02;
 const GROWTH: f64 = 1.08;
 /// How sure the loss must be to be above [`HIGH`]: one-sided 95 % of the normal distribution.
 const SURE: f64 = 1.65;
+/// And how long: packets get lost in bursts, of which one is no congestion.
+const HIGH_WINDOWS: u32 = 2;
 /// The bound falls to this share of the estimate at most at once, however little was sent.
 const LEAST_STEP: f64 = 0.5;
 /// Loss below this may be the path's own, as on radio links; more is congestion whatever its cause.
@@ -36,6 +38,8 @@ pub(super) struct LossControl {
     updated: i64,
     /// Packets that left before say nothing of the present rate.
     counts_from: i64,
+    /// Windows in a row of which the loss was surely high.
+    high: u32,
 }
 
 /// Rates at the end of a window, bits per second.
@@ -110,7 +114,8 @@ impl LossControl {
             false => (self.inherent + INHERENT_GAIN * (self.smoothed - self.inherent)).min(MOST_INHERENT),
         };
         let doubt = SURE * (HIGH * (1.0 - HIGH) / packets).sqrt();
-        if loss - self.inherent > HIGH + doubt {
+        self.high = if loss - self.inherent > HIGH + doubt { self.high + 1 } else { 0 };
+        if self.high >= HIGH_WINDOWS {
             let base = rates.sent.min(rates.estimate).max(LEAST_STEP * rates.estimate);
             let lower = (base * (1.0 - 0.5 * loss)).max(rates.acknowledged.min(rates.estimate));
             self.bound = Some(self.bound.map_or(lower, |bound| bound.min(lower)));
@@ -198,7 +203,21 @@ mod tests {
         for packet in 0..100 {
             control.packet(1_000_000 + packet * 1_000, true);
         }
-        assert!(control.update(1_600_000, rates(1e6)));
+        assert!(!control.update(1_600_000, rates(1e6)), "it may be a burst");
+        for packet in 0..100 {
+            control.packet(1_600_000 + packet * 1_000, true);
+        }
+        assert!(control.update(1_900_000, rates(1e6)));
+    }
+
+    #[test]
+    fn a_burst_now_and_then_is_no_congestion() {
+        let mut control = LossControl::default();
+        for tick in 0..600 {
+            (0..10).for_each(|packet| control.packet(tick * 100_000, tick % 20 == 0 && packet > 2));
+            control.update(tick * 100_000, rates(1e6));
+        }
+        assert_eq!(control.bound(), None);
     }
 
     #[test]
@@ -214,12 +233,11 @@ mod tests {
     #[test]
     fn whoever_sends_little_is_halved_at_most() {
         let mut control = LossControl::default();
-        for _ in 0..100 {
-            control.packet(0, true);
-        }
         let rates = Rates { sent: 0.0, acknowledged: 0.0, ..rates(1e6) };
-        control.update(0, rates);
-        control.update(300_000, rates);
+        for at in [0, 300_000, 600_000] {
+            control.update(at, rates);
+            (0..100).for_each(|_| control.packet(at, true));
+        }
         assert_eq!(control.bound(), Some(0.25e6), "half of it, and half of that for losing all");
     }
 }

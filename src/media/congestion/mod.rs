@@ -87,6 +87,8 @@ const HOLD_QUEUE: i64 = 50_000;
 const PROBE_SHADOW: i64 = 300_000;
 /// Whoever answers none of so many probes sends no transport-wide feedback.
 const DEAF_PROBES: u64 = 3;
+/// Trains that fill up what a receiver allows that estimates by itself, microseconds.
+const FILL: i64 = 250_000;
 /// A wish counts as higher from this factor on.
 const HIGHER: f64 = 1.05;
 
@@ -166,6 +168,8 @@ pub struct Estimator {
     unheard_since: i64,
     silence: Option<Silence>,
     remb: Option<f64>,
+    /// When the next train of padding may go to a receiver that estimates by itself.
+    fill_at: i64,
     media: u64,
     retransmitted: u64,
     padding: u64,
@@ -203,6 +207,7 @@ impl Estimator {
             unheard_since: 0,
             silence: None,
             remb: None,
+            fill_at: 0,
             media: 0,
             retransmitted: 0,
             padding: 0,
@@ -220,7 +225,7 @@ impl Estimator {
             Kind::Retransmission => &mut self.retransmitted,
             Kind::Padding => &mut self.padding,
         } += u64::from(octets);
-        if let Some(cluster) = cluster {
+        if let Some(cluster) = cluster.filter(|_| !self.is_by_remb()) {
             self.prober.sent(cluster, at, octets);
             self.delay.expect_probe(at + PROBE_SHADOW);
         }
@@ -233,6 +238,11 @@ impl Estimator {
     /// The receiver's own estimate (draft-alvestrand-rmcat-remb-03): it counts while transport-wide feedback never came.
     pub fn remb(&mut self, rate: Bps) {
         self.remb = Some(bps(rate));
+    }
+
+    /// Whether the estimate is the receiver's own.
+    pub fn is_by_remb(&self) -> bool {
+        self.heard.is_none() && self.remb.is_some()
     }
 
     /// Whether the receiver has told anything at all.
@@ -260,9 +270,14 @@ impl Estimator {
         Bps(rate.max(bps(self.limits.min)) as u64)
     }
 
-    /// A probe to send now. Plan it only where padding can be sent and transport-wide feedback was negotiated.
+    /// A probe to send now. Plan it only where padding can be sent, and where transport-wide feedback was negotiated or
+    /// the receiver estimates by itself: that estimate grows only with what arrives, and so is filled up while more is
+    /// wanted.
     pub fn probe(&mut self, now: Instant) -> Option<ProbePlan> {
         let now = self.micros(now);
+        if self.is_by_remb() {
+            return self.fill(now);
+        }
         let situation = self.situation(now);
         self.prober.plan(now, situation)
     }
@@ -270,9 +285,21 @@ impl Estimator {
     /// When [`Estimator::handle_timeout`] and [`Estimator::probe`] have something to do.
     pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
         let now = self.micros(now);
-        let probe = self.prober.next_timeout(now, self.round_trip(), self.situation(now));
+        let probe = match self.is_by_remb() {
+            true => (self.want > self.current()).then_some(self.fill_at),
+            false => self.prober.next_timeout(now, self.round_trip(), self.situation(now)),
+        };
         let next = self.silent_at().into_iter().chain(probe).min()?;
         Some(self.epoch + Duration::from_micros(next.max(0) as u64))
+    }
+
+    fn fill(&mut self, now: i64) -> Option<ProbePlan> {
+        if now < self.fill_at || self.want <= self.current() {
+            return None;
+        }
+        self.fill_at = now + FILL;
+        let octets = (self.current() * FILL as f64 / 8e6) as usize;
+        Some(ProbePlan { cluster: Cluster(0), rate: Bps(self.current() as u64), octets, packets: 1 })
     }
 
     /// Gives up on feedback that is overdue.
@@ -320,7 +347,7 @@ impl Estimator {
 
     fn current(&self) -> f64 {
         let own = self.loss.bound().map_or(self.rate.rate(), |bound| self.rate.rate().min(bound));
-        let rate = self.remb.filter(|_| self.heard.is_none()).unwrap_or(own);
+        let rate = self.remb.filter(|_| self.is_by_remb()).unwrap_or(own);
         rate.min(bps(self.limits.max)).max(bps(self.limits.min))
     }
 

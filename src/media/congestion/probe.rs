@@ -110,7 +110,41 @@ struct Running {
     confirms: bool,
     departed: Train,
     arrived: Train,
+    stretch: Stretch,
     told: usize,
+}
+
+/// How much longer a train took to arrive than to depart: the slope of arrival over departure by least squares. All its
+/// packets count, so that jitter of the length of the train moves it little; the ends alone would be stretched by it.
+#[derive(Clone, Copy, Default)]
+struct Stretch {
+    packets: f64,
+    origin: (i64, i64),
+    departures: f64,
+    arrivals: f64,
+    squares: f64,
+    products: f64,
+}
+
+impl Stretch {
+    fn add(&mut self, departure: i64, arrival: i64) {
+        if self.packets == 0.0 {
+            self.origin = (departure, arrival);
+        }
+        let (x, y) = ((departure - self.origin.0) as f64, arrival.saturating_sub(self.origin.1) as f64);
+        self.packets += 1.0;
+        self.departures += x;
+        self.arrivals += y;
+        self.squares += x * x;
+        self.products += x * y;
+    }
+
+    /// `None` when everything left at once.
+    fn slope(&self) -> Option<f64> {
+        let spread = self.packets * self.squares - self.departures * self.departures;
+        let slope = (self.packets * self.products - self.departures * self.arrivals) / spread;
+        (spread > 0.0 && slope.is_finite()).then_some(slope)
+    }
 }
 
 /// Times and octets of a train at one end.
@@ -214,8 +248,15 @@ impl Prober {
         self.planned += 1;
         let octets = (rate * LENGTH / 8.0).max(LEAST_OCTETS) as usize;
         let plan = ProbePlan { cluster: Cluster(self.next), rate: Bps(rate as u64), octets, packets: PACKETS };
-        let (departed, arrived) = (Train::default(), Train::default());
-        self.running = Some(Running { plan, since: now, confirms, departed, arrived, told: 0 });
+        self.running = Some(Running {
+            plan,
+            since: now,
+            confirms,
+            departed: Train::default(),
+            arrived: Train::default(),
+            stretch: Stretch::default(),
+            told: 0,
+        });
         Some(plan)
     }
 
@@ -225,12 +266,13 @@ impl Prober {
         }
     }
 
-    /// A packet of `cluster` was told of: when it came, if it did.
-    pub(super) fn told(&mut self, cluster: Cluster, size: u16, arrival: Option<i64>) {
+    /// A packet of `cluster` that left at `departure` was told of: when it came, if it did.
+    pub(super) fn told(&mut self, cluster: Cluster, size: u16, departure: i64, arrival: Option<i64>) {
         if let Some(running) = self.running.as_mut().filter(|running| running.plan.cluster == cluster) {
             running.told += 1;
             if let Some(at) = arrival {
                 running.arrived.add(at, size);
+                running.stretch.add(departure, at);
             }
         }
     }
@@ -290,7 +332,11 @@ impl Running {
             return None;
         }
         let departure = self.departed.rate(self.departed.last.1)?;
-        let arrival = self.arrived.rate(self.arrived.first.1)?;
+        let arrival = match self.stretch.slope() {
+            Some(slope) if slope > 0.0 => departure / slope,
+            Some(_) => return None,
+            None => self.arrived.rate(self.arrived.first.1)?,
+        };
         if arrival > IMPLAUSIBLE * departure {
             return None;
         }
@@ -315,7 +361,9 @@ mod tests {
         let gap = |rate: f64| (600.0 * 8e6 / rate) as i64;
         let (departure, arrival) = (gap(plan.rate.0 as f64), gap((plan.rate.0 as f64).min(capacity)));
         (0..packets as i64).for_each(|packet| prober.sent(plan.cluster, now + packet * departure, 600));
-        (0..packets as i64).for_each(|packet| prober.told(plan.cluster, 600, Some(77 + packet * arrival)));
+        (0..packets as i64).for_each(|packet| {
+            prober.told(plan.cluster, 600, now + packet * departure, Some(77 + packet * arrival));
+        });
         prober.conclude(now + 100_000, RTT, estimate)
     }
 

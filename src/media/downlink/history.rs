@@ -25,12 +25,20 @@ pub(super) struct Entry {
     /// The publisher's number: the packet's place in its ring.
     pub(super) source_seq: ExtSeq,
     pub(super) stamp: Stamp,
+    /// When it was sent, in milliseconds since the process's epoch; wraps.
+    pub(super) sent_ms: u32,
 }
 
 impl Entry {
-    /// Lines and layers are few: an offer holds at most some hundred m-lines.
-    pub(super) fn new(line: usize, source: SourceId, layer: usize, source_seq: ExtSeq, stamp: Stamp) -> Entry {
-        Entry { line: line as u16, layer: layer as u16, source, source_seq, stamp }
+    /// Lines and layers are few: an offer holds at most some hundred m-lines. `sent` counts from the process's epoch.
+    pub(super) fn new(
+        line: usize,
+        (source, layer): (SourceId, usize),
+        source_seq: ExtSeq,
+        stamp: Stamp,
+        sent: Duration,
+    ) -> Entry {
+        Entry { line: line as u16, layer: layer as u16, source, source_seq, stamp, sent_ms: sent.as_millis() as u32 }
     }
 }
 
@@ -140,7 +148,7 @@ mod tests {
 
     fn entry(line: u16, seq: u64) -> Entry {
         let stamp = Stamp { seq: ExtSeq(seq), timestamp: 0, marker: false, offsets: Offsets::default(), hollow: false };
-        Entry { line, layer: 0, source: SourceId(1), source_seq: ExtSeq(seq * 3), stamp }
+        Entry { line, layer: 0, source: SourceId(1), source_seq: ExtSeq(seq * 3), stamp, sent_ms: 0 }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(super) struct Tenure {
     newest: (u32, i64),
     /// Timestamp at the publisher of the newest frame seen, forwarded or not.
     frame: u32,
+    /// Timestamp of the frame of which nothing more is sent.
+    left_out: Option<u32>,
     /// Nothing has been taken yet.
     fresh: bool,
 }
@@ -80,7 +82,8 @@ pub(super) struct Line {
     pub(super) clock: SeatClock,
     pub(super) wish: Wish,
     pub(super) tenure: Option<Tenure>,
-    /// The next number of the line's stream and of its RTX stream. Each is sealed once, so these never go back.
+    /// The number above all that were used of the line's stream, and the next of its RTX stream. Each is sealed once, so
+    /// these never go back.
     pub(super) next: ExtSeq,
     pub(super) rtx_next: ExtSeq,
     /// The newest frame's timestamp on the line, extended, and its distance from the one before.
@@ -269,6 +272,7 @@ impl Line {
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
             frame: info.timestamp,
+            left_out: None,
             fresh: true,
         });
         Ok(())
@@ -311,20 +315,22 @@ impl Line {
             Placed::Gone => return Err(DropReason::Duplicate),
             Placed::Late(seq, offsets) => {
                 tenure.sequence.fill(info.seq);
-                return Ok(tenure.late_stamp(packet, seq, offsets));
+                let stamp = tenure.late_stamp(packet, seq, offsets);
+                self.used(seq);
+                return Ok(stamp);
             }
             Placed::New => {}
         }
         if packet.payload.is_empty() {
             tenure.sequence.skip(info.seq, tenure.offsets);
-            self.next = tenure.sequence.next();
             return Err(DropReason::PaddingOnly);
         }
         let first = std::mem::take(&mut tenure.fresh);
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
         let before = tenure.offsets;
-        let admitted = tenure.gate.admits(&info.facts, new_frame, target);
+        let left_out = tenure.left_out == Some(info.timestamp);
+        let admitted = !left_out && tenure.gate.admits(&info.facts, new_frame, target);
         if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
             tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.gate);
         }
@@ -333,7 +339,6 @@ impl Line {
                 tenure.offsets.leave_out(&info.facts);
             }
             tenure.sequence.skip(info.seq, before);
-            self.next = tenure.sequence.next();
             return Err(DropReason::AboveTarget);
         }
         if new_frame {
@@ -342,7 +347,7 @@ impl Line {
         self.place_new(packet, first)
     }
 
-    /// Drops a packet of the tenure on purpose.
+    /// Drops a packet of the tenure on purpose, and with it what follows of its frame.
     pub(super) fn leave_out(&mut self, info: &PacketInfo) {
         let Some(tenure) = self.tenure.as_mut() else { return };
         if tenure.codec != info.codec || tenure.sequence.place(info.seq) != Placed::New {
@@ -351,25 +356,32 @@ impl Line {
         let before = tenure.offsets;
         if info.timestamp != tenure.frame {
             tenure.frame = info.timestamp;
+            tenure.left_out = Some(info.timestamp);
             tenure.offsets.leave_out(&info.facts);
         }
         tenure.sequence.skip(info.seq, before);
-        self.next = tenure.sequence.next();
     }
 
     fn place_new(&mut self, packet: PacketRef<'_>, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
-        self.next = tenure.sequence.next();
         self.counters.follow(packet, tenure.offsets);
-        Ok(Stamp {
+        let stamp = Stamp {
             seq,
             timestamp: tenure.newest.1 as u32,
             // A new voice starts a talk spurt (RFC 3551 §4.1): the receiver may adapt its delay here.
             marker: tenure.ends_picture(packet.info) || (first && self.kind == MediaKind::Audio),
             offsets: tenure.offsets,
             hollow: false,
-        })
+        };
+        self.used(seq);
+        Ok(stamp)
+    }
+
+    /// Takes the number `seq` for ever. A gap above the last number used is closed by the next tenure: nothing fills it
+    /// any more.
+    pub(super) fn used(&mut self, seq: ExtSeq) {
+        self.next = self.next.max(ExtSeq(seq.0 + 1));
     }
 
     /// Moves the line on to a new frame's timestamp.

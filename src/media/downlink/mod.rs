@@ -54,6 +54,8 @@ pub struct Downlink {
     rtt: Option<Duration>,
     /// Which of the packets sent lately was repeated as a probe last.
     probed: u32,
+    /// See [`Downlink::take_beyond_repair`].
+    beyond_repair: Option<Ssrc>,
     /// No line's sender report is due before this.
     next_report: Option<Instant>,
     stats: DownlinkStats,
@@ -112,6 +114,7 @@ impl Downlink {
             history: History::default(),
             rtt: None,
             probed: 0,
+            beyond_repair: None,
             next_report: None,
             stats: DownlinkStats::default(),
         };
@@ -287,7 +290,8 @@ impl Downlink {
         let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
         self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
         if line.rtx_ssrc.is_some() && tenure.payload.rtx.is_some() {
-            self.history.push(Entry::new(index, tenure.source, tenure.layer, packet.info.seq, *stamp));
+            let (from, sent) = ((tenure.source, tenure.layer), now.saturating_duration_since(self.epoch));
+            self.history.push(Entry::new(index, from, packet.info.seq, *stamp, sent));
         }
         line.sent.count(len - header_len);
         line.last_sent = Some(now);
@@ -307,9 +311,9 @@ impl Downlink {
     /// A picture loss indication or full intra request for the stream `ssrc`: the source and layer to ask for a key
     /// frame, unless the line shows nothing.
     pub fn picture_lost(&mut self, ssrc: Ssrc) -> Option<(SourceId, usize)> {
-        let owner = *self.owners.get(&ssrc)?;
+        self.owners.get(&ssrc)?;
         self.stats.plis += 1;
-        self.lines.get(owner.line)?.current()
+        self.shown_on(ssrc)
     }
 
     /// The source whose codec `line`'s browser does not decode, as its packets showed.
@@ -318,16 +322,26 @@ impl Downlink {
         wish.source.zip(wish.refused)
     }
 
-    /// Whether there is a line that takes RTX with transport-wide numbers: what probes are sent as.
-    pub fn can_probe(&self) -> bool {
-        self.padding_line().is_some()
+    /// The stream of which packets were asked for that would come too late: only a key frame helps it.
+    pub fn take_beyond_repair(&mut self) -> Option<Ssrc> {
+        self.beyond_repair.take()
     }
 
-    fn padding_line(&self) -> Option<usize> {
+    /// The source and layer that `ssrc` shows.
+    pub fn shown_on(&self, ssrc: Ssrc) -> Option<(SourceId, usize)> {
+        self.lines.get(self.owners.get(&ssrc)?.line)?.current()
+    }
+
+    /// Whether there is a line that takes RTX: what probes are sent as. `numbered`: with transport-wide numbers.
+    pub fn can_probe(&self, numbered: bool) -> bool {
+        self.padding_line(numbered).is_some()
+    }
+
+    fn padding_line(&self, numbered: bool) -> Option<usize> {
         let takes_rtx = |line: &Line| {
             let repaired = |pt: &Pt| {
                 let payload = self.spec.payload(*pt).filter(|payload| payload.rtx.is_some());
-                payload.is_some_and(|payload| transport_cc(&self.spec, payload, 0).is_some())
+                payload.is_some_and(|payload| !numbered || transport_cc(&self.spec, payload, 0).is_some())
             };
             line.active && line.rtx_ssrc.is_some() && line.payloads.iter().any(repaired)
         };

@@ -2,7 +2,7 @@
 //!
 //! A packet is never sealed again under its own SSRC: two seals of one index give an AES-GCM key away.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::id::{ExtSeq, SourceId, Ssrc};
 use crate::media::drop::DropReason;
@@ -17,6 +17,9 @@ use super::{Downlink, Owner, abs_send_time, header_of, transport_cc};
 
 /// Packets that probes repeat in turn.
 const PROBED: u32 = 64;
+/// A packet that was sent longer ago is of no use any more: jitter buffers hold 300 ms at most, and the request took a
+/// round trip, which is added.
+const USEFUL: Duration = Duration::from_millis(500);
 /// Most padding that a packet can have (RFC 3550 §5.1).
 const PADDING: u8 = 255;
 
@@ -29,7 +32,8 @@ struct Recalled {
 }
 
 enum Was {
-    Sent(Stamp),
+    /// And how long ago.
+    Sent(Stamp, Duration),
     /// Its number is open, and the packet at most in the ring: one that came before the first packet of its tenure's
     /// key frame, for instance.
     Missing(ExtSeq, Offsets),
@@ -40,8 +44,8 @@ impl Downlink {
     /// source's layer, while there is one.
     ///
     /// # Errors
-    /// [`DropReason::NotRetransmittable`] when RTX was not negotiated, the packet is not stored any more, or was sent
-    /// again a moment ago or too often; [`DropReason::UnknownStream`] for an SSRC that is no line's.
+    /// [`DropReason::NotRetransmittable`] when RTX was not negotiated, the packet is not stored any more, came too long
+    /// ago to be shown, or was sent again a moment ago or too often; [`DropReason::UnknownStream`] for an SSRC that is no line's.
     pub fn retransmit<'r>(
         &mut self,
         now: Instant,
@@ -57,8 +61,16 @@ impl Downlink {
         let recalled = self.recall(now, index, seq).ok_or(DropReason::NotRetransmittable)?;
         let stored = ring(recalled.source, recalled.layer).and_then(|ring| ring.get(recalled.source_seq));
         let packet = stored.ok_or(DropReason::NotRetransmittable)?;
+        let age = match recalled.was {
+            Was::Sent(_, age) => age,
+            Was::Missing(..) => now.saturating_duration_since(packet.info.arrival),
+        };
+        if age > USEFUL + self.rtt() {
+            self.beyond_repair = Some(line_ssrc);
+            return Err(DropReason::NotRetransmittable);
+        }
         let stamp = match recalled.was {
-            Was::Sent(stamp) => stamp,
+            Was::Sent(stamp, _) => stamp,
             Was::Missing(out, offsets) => {
                 let tenure = self.lines.get(index).and_then(|line| line.tenure.as_ref());
                 tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet, out, offsets)
@@ -67,10 +79,13 @@ impl Downlink {
         let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
         if let Was::Missing(..) = recalled.was {
             // It leaves by RTX alone; its number is taken all the same.
-            let entry = Entry::new(index, recalled.source, recalled.layer, recalled.source_seq, stamp);
-            self.history.push(entry);
-            if let Some(tenure) = self.lines.get_mut(index).and_then(|line| line.tenure.as_mut()) {
-                tenure.sequence.fill(recalled.source_seq);
+            let (from, sent) = ((recalled.source, recalled.layer), now.saturating_duration_since(self.epoch));
+            self.history.push(Entry::new(index, from, recalled.source_seq, stamp, sent));
+            if let Some(line) = self.lines.get_mut(index) {
+                line.used(stamp.seq);
+                if let Some(tenure) = &mut line.tenure {
+                    tenure.sequence.fill(recalled.source_seq);
+                }
             }
         }
         self.history.resent(now, index as u16, seq);
@@ -112,7 +127,7 @@ impl Downlink {
     }
 
     fn write_padding(&mut self, now: Instant, out: &mut [u8]) -> Result<Outgoing, DropReason> {
-        let index = self.padding_line().ok_or(DropReason::NotRetransmittable)?;
+        let index = self.padding_line(true).or(self.padding_line(false)).ok_or(DropReason::NotRetransmittable)?;
         let line = self.lines.get_mut(index).ok_or(DropReason::NotRetransmittable)?;
         let repaired = line.payloads.iter().filter_map(|pt| self.spec.payload(*pt)).find(|p| p.rtx.is_some()).copied();
         let (Some(payload), Some(ssrc)) = (repaired, line.rtx_ssrc) else {
@@ -149,8 +164,10 @@ impl Downlink {
         let line = u16::try_from(index).ok()?;
         if self.history.contains(line, seq) {
             let entry = self.history.find(now, line, seq, self.rtt())?;
-            let Entry { source, layer, source_seq, stamp, .. } = entry;
-            return Some(Recalled { source, layer: usize::from(layer), source_seq, was: Was::Sent(stamp) });
+            let Entry { source, layer, source_seq, stamp, sent_ms, .. } = entry;
+            let now_ms = now.saturating_duration_since(self.epoch).as_millis() as u32;
+            let was = Was::Sent(stamp, Duration::from_millis(now_ms.wrapping_sub(sent_ms).into()));
+            return Some(Recalled { source, layer: usize::from(layer), source_seq, was });
         }
         let tenure = self.lines.get(index)?.tenure.as_ref()?;
         let (source_seq, out, offsets) = tenure.sequence.missing(seq)?;

@@ -75,11 +75,6 @@ impl<T: Copy> Sequence<T> {
         self.offset = self.offset.wrapping_sub(1);
     }
 
-    /// The lowest number above all that were given out or are kept open.
-    pub(super) fn next(&self) -> ExtSeq {
-        shift(self.newest.wrapping_add(1), self.offset)
-    }
-
     /// Takes `seq` out of its gap, for ever.
     pub(super) fn fill(&mut self, seq: ExtSeq) {
         let Some(index) = self.runs.iter().position(|run| run.is_some_and(|r| seq.0.wrapping_sub(r.first) < r.len))
@@ -174,14 +169,6 @@ mod tests {
         sequence.skip(ExtSeq(3), 0);
         assert_eq!(sequence.take(ExtSeq(4), 0), ExtSeq(1_003));
         assert_eq!(sequence.place(ExtSeq(1)), Placed::Late(ExtSeq(1_001), 0));
-    }
-
-    #[test]
-    fn the_next_tenure_begins_above_a_gap_that_may_still_be_filled() {
-        let mut sequence = mapped();
-        sequence.skip(ExtSeq(2), 0);
-        assert_eq!(sequence.place(ExtSeq(1)), Placed::Late(ExtSeq(1_001), 0));
-        assert_eq!(sequence.next(), ExtSeq(1_002));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::*;
 use crate::border::SeatedSource;
 use crate::media::allocate::{Choice, Seat};
+use crate::media::congestion::Estimator;
 use crate::media::downlink::LayerTarget;
 
 /// Assumed of a browser that tells nothing of what arrives.
@@ -20,6 +21,8 @@ const ROOM_PERCENT: u64 = 125;
 const ON_TRUST: Bps = Bps(5_000_000);
 /// A pause that is over sooner is not worth a word: a call begins with an estimate that says little.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
+/// The height of a camera's lowest layer while no key frame told it: a quarter of 720 lines.
+const LOWEST_HEIGHT: u16 = 180;
 /// A layer without a packet for this long has no rate now.
 const MEASURED: Duration = Duration::from_secs(1);
 
@@ -48,7 +51,10 @@ impl Forwarder {
             let Place::Seat(seat) = downlink.place else { continue };
             let Some(seated) = subscriber.plan.seats.iter().find(|seated| seated.seat == seat) else { continue };
             let first = points.len();
-            operating_points(now, publisher.uplink.layers(source.spec.kind.video_role()), &source.demand, &mut points);
+            let layers = publisher.uplink.layers(source.spec.kind.video_role());
+            let shown = subscriber.downlink.subscriptions(line)[0].filter(|(id, _)| *id == source.spec.id);
+            let flows = shown.and_then(|(_, layer)| layers.get(layer)).is_some_and(|layer| layer.alive(now));
+            operating_points(now, layers, flows, &source.demand, &mut points);
             lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
@@ -57,6 +63,9 @@ impl Forwarder {
         let mut pictures = Bps(estimate.0.saturating_sub(sound));
         if subscriber.is_unproven(now) {
             pictures = pictures.max(floors(&seats));
+        } else if subscriber.estimator.as_ref().is_some_and(Estimator::is_by_remb) {
+            // Such an estimate follows what is sent: with nothing it would stay where it is.
+            pictures = pictures.max(floors(seats.get(..1).unwrap_or_default()));
         }
         let allocation = subscriber.allocator.allocate(now, pictures, &seats);
         let mut paused: Vec<(SourceId, Bps)> = Vec::new();
@@ -178,19 +187,21 @@ fn target(points: &[OperatingPoint], index: usize) -> Option<LayerTarget> {
     Some(LayerTarget { layer, spatial, temporal })
 }
 
-/// Appends what can be taken of a source's video, worst first.
-fn operating_points(now: Instant, layers: &[Layer], demand: &Demand, points: &mut Vec<OperatingPoint>) {
-    let mut below = 0;
+/// Appends what can be taken of a source's video, worst first. A layer that its publisher has paused takes a while to
+/// come, if it comes: it counts while the line's picture `flows` meanwhile, or when there is nothing else.
+fn operating_points(now: Instant, layers: &[Layer], flows: bool, demand: &Demand, points: &mut Vec<OperatingPoint>) {
+    let patient = flows || !layers.iter().any(|layer| layer.alive(now));
+    let mut below = 0_u16;
     for (index, layer) in layers.iter().enumerate() {
-        let obtainable = demand.can_be_had(now, index);
+        let obtainable = patient && demand.can_be_had(now, index);
         let seen = layer.ssrc().is_some();
         if !seen && !obtainable {
             continue;
         }
         let alive = layer.alive(now) || obtainable;
         let arriving = layer.last_arrival().is_some_and(|last| now.saturating_duration_since(last) < MEASURED);
-        // Each layer of a camera has twice the height of the one below.
-        let height = layer.height().unwrap_or(2 * below);
+        // Each layer of a camera has twice the height of the one below. A key frame that tells may be long in coming.
+        let height = layer.height().unwrap_or(if below == 0 { LOWEST_HEIGHT } else { below.saturating_mul(2) });
         below = height;
         let (spatials, temporals) = layer.highest_layers();
         for spatial in 0..=spatials {

@@ -74,7 +74,13 @@ impl Forwarder {
     /// A subscriber cannot decode what a line shows: its publisher is asked for a key frame, within the budget.
     fn picture_lost(&mut self, now: Instant, peer: usize, ssrc: Ssrc) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        let Some((id, layer)) = subscriber.downlink.picture_lost(ssrc) else { return };
+        if let Some((id, layer)) = subscriber.downlink.picture_lost(ssrc) {
+            self.ask_for_key_frame(now, id, layer);
+        }
+    }
+
+    /// Asks the publisher of a source for a key frame, within the budget.
+    pub(super) fn ask_for_key_frame(&mut self, now: Instant, id: SourceId, layer: usize) {
         let Some(source) = self.sources.get(&id) else { return };
         if let Some(Some(publisher)) = source.peer.map(|p| &mut self.publishers[p]) {
             publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);

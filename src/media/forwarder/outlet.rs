@@ -90,13 +90,11 @@ pub(super) struct Backlog {
     pub(super) next: ExtSeq,
     /// The line starts with what the ring held already.
     pub(super) replay: Option<Replay>,
-    /// The publisher's timestamp of the frame that is being left out.
-    thinned: Option<u32>,
 }
 
 impl Backlog {
     pub(super) fn new(line: usize, (source, layer): (SourceId, usize), next: ExtSeq) -> Backlog {
-        Backlog { line, source, layer, next, replay: None, thinned: None }
+        Backlog { line, source, layer, next, replay: None }
     }
 
     /// Comes after a replay.
@@ -111,13 +109,10 @@ impl Backlog {
         begins && now.saturating_duration_since(info.arrival) > limit
     }
 
-    /// Whether a packet belongs to a frame that nobody misses while the line is behind.
-    pub(super) fn thins(&mut self, now: Instant, info: &PacketInfo) -> bool {
-        if info.facts.frame_start && info.facts.spatial == 0 {
-            let late = now.saturating_duration_since(info.arrival) > MOST_WAIT / 2;
-            self.thinned = (late && info.facts.discardable).then_some(info.timestamp);
-        }
-        self.thinned == Some(info.timestamp)
+    /// Whether a packet begins a frame that nobody misses while the line is behind.
+    pub(super) fn thins(&self, now: Instant, info: &PacketInfo) -> bool {
+        let begins = info.facts.frame_start && info.facts.spatial == 0;
+        begins && info.facts.discardable && now.saturating_duration_since(info.arrival) > MOST_WAIT / 2
     }
 }
 

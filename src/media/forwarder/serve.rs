@@ -211,8 +211,12 @@ impl Forwarder {
                 subscriber.abandon_probe(now);
             }
         }
+        let broken = subscriber.downlink.take_beyond_repair().and_then(|ssrc| subscriber.downlink.shown_on(ssrc));
         if subscriber.downlink.take_changed() {
             self.route(now, peer);
+        }
+        if let Some((id, layer)) = broken {
+            self.ask_for_key_frame(now, id, layer);
         }
     }
 }
@@ -221,18 +225,29 @@ impl Subscriber {
     /// Whether a packet has to wait in its ring: others of its line do, or the rate is used up.
     fn holds(&mut self, now: Instant, line: usize, from: (SourceId, usize), packet: &PacketRef<'_>) -> bool {
         let info = packet.info;
-        if let Some(backlog) = self.outlet.backlog(line) {
-            if (backlog.source, backlog.layer) == from {
-                return info.seq >= backlog.next;
+        if let Some(behind) = self.outlet.backlog(line).copied() {
+            let waits = Some((behind.source, behind.layer));
+            if waits == Some(from) {
+                return info.seq >= behind.next;
             }
             let opens = info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0;
             let [current, pending] = self.downlink.subscriptions(line);
-            if !opens || pending != Some(from) {
-                // What the line shows ends as soon as that which waits begins: it takes no numbers any more.
-                return current == Some(from);
+            if opens && pending == Some(from) {
+                // Here begins what the line shall show instead: nobody needs the rest.
+                self.outlet.hold(Backlog::new(line, from, info.seq));
+                return true;
             }
-            // The line is behind, and here begins what it shall show instead: nobody needs the rest.
-        } else if self.outlet.allows(now) || !self.downlink.is_next(line, from, info.seq) {
+            if waits == pending && current == Some(from) {
+                // What the line shows ends here: what waits begins as soon as there is room.
+                self.downlink.interrupt(line);
+                return true;
+            }
+            if waits == pending || waits == current {
+                return false;
+            }
+            self.outlet.release(line);
+        }
+        if self.outlet.allows(now) || !self.downlink.is_next(line, from, info.seq) {
             return false;
         }
         self.outlet.hold(Backlog::new(line, from, info.seq));

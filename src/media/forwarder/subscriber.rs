@@ -134,7 +134,8 @@ impl Subscriber {
     /// Lets packets leave as fast as the network seems to carry them; on trust, as fast as they come.
     pub(super) fn set_rate(&mut self, now: Instant) {
         let rate = self.estimator.as_ref().filter(|estimator| estimator.has_heard()).map(|estimator| {
-            let on_trust = if self.is_unproven(now) { Bps(self.used.0 * 3 / 2) } else { Bps(0) };
+            let on_trust =
+                if self.is_unproven(now) || estimator.is_by_remb() { Bps(self.used.0 * 3 / 2) } else { Bps(0) };
             let probing = self.probe.map_or(Bps(0), |probe| probe.plan.rate);
             estimator.pacing_rate().max(on_trust).max(probing)
         });
@@ -183,7 +184,8 @@ impl Subscriber {
     }
 
     fn can_probe(&self) -> bool {
-        self.probe.is_none() && self.downlink.can_probe()
+        let by_remb = self.estimator.as_ref().is_some_and(Estimator::is_by_remb);
+        self.probe.is_none() && self.downlink.can_probe(!by_remb)
     }
 
     /// Whether padding is due.

@@ -92,3 +92,19 @@ fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
         }
     }
 }
+
+#[test]
+fn a_watcher_that_estimates_by_itself_gets_its_picture_back() {
+    for seed in seeds(5) {
+        let down = Conditions::limited(250_000);
+        let mut call =
+            seated(Call::adaptive(seed), sender(Shape::CAMERA), Guest { transport_cc: false, down, ..watcher(1) });
+        call.run(10 * SECOND);
+        call.browser(1).down.set(Conditions::default());
+        call.run(40 * SECOND);
+        let playout = &call.receiver(1).video(0).playout;
+        assert_eq!(playout.shown.last().map(|shown| shown.mark.layer), Some(2));
+        let frozen = playout.freezes(15 * SECOND, 50 * SECOND);
+        assert!(frozen.is_empty(), "{frozen:?}");
+    }
+}

@@ -31,9 +31,10 @@ fn a_request_for_a_key_frame_takes_as_long_as_with_chromium() {
 fn layers_cost_what_they_are_said_to_cost() {
     for seed in seeds(5) {
         let mut call = pair(seed, sender(Shape::CAMERA), watcher(1));
-        call.run(11 * SECOND);
+        // Not longer: what nobody takes is paused after five seconds.
+        call.run(5 * SECOND);
         let rates: u64 = call.sender(0).camera.iter().flat_map(|camera| camera.rates()).sum();
-        let carried = call.browser(0).up.carried(SECOND, 11 * SECOND);
+        let carried = call.browser(0).up.carried(SECOND, 5 * SECOND);
         // Headers, sound and feedback come on top.
         assert!((rates..rates * 115 / 100).contains(&carried), "{carried} bit/s");
     }
@@ -44,12 +45,15 @@ fn a_receiver_asks_for_what_is_lost_once_a_round_trip() {
     // research/browser-spike.md §4: at 5 % loss everything is recovered by NACK and RTX without a freeze.
     for seed in seeds(5) {
         let down = Conditions::lossy(0.05, 20 * MS);
-        let mut call = pair(seed, sender(Shape::CAMERA), Guest { down, ..watcher(1) });
+        // It speaks, and so knows its round trip.
+        let tracks = Tracks { voice: true, ..Tracks::default() };
+        let mut call = pair(seed, sender(Shape::CAMERA), Guest { down, tracks, ..watcher(1) });
         call.run(10 * SECOND);
         let line = call.receiver(1).video(0);
         let lost = call.ledger.sent - call.receiver(1).lines.iter().map(|line| line.counts.packets).sum::<u64>();
         assert!((line.repairs.asked as f64) < 1.3 * lost as f64, "{} asked, {lost} lost", line.repairs.asked);
-        assert!(line.playout.freezes(2 * SECOND, 10 * SECOND).is_empty());
+        let frozen = line.playout.freezes(2 * SECOND, 10 * SECOND);
+        assert!(frozen.is_empty(), "{frozen:?} {:?}", line.counts);
         assert_eq!(line.counts.plis, 0);
     }
 }

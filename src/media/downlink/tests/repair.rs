@@ -73,7 +73,7 @@ fn a_retransmission_repeats_the_packet_behind_its_original_number() {
     for step in 0..20 {
         bench.downlink.assign(VIDEO, Some(SourceId(1 + (step / 5 % 2) as u32)));
         for publisher in &mut publishers {
-            for packet in publisher.frame(bench.epoch, step * 33_000, 2, step % 5 == 0, 0) {
+            for packet in publisher.frame(bench.epoch, step * 20_000, 2, step % 5 == 0, 0) {
                 let _ = bench.forward(VIDEO, publisher, &packet);
             }
         }
@@ -82,7 +82,7 @@ fn a_retransmission_repeats_the_packet_behind_its_original_number() {
     assert_eq!(sent.len(), 44, "the first source's last key frames before it leaves are sent too");
     let mut rtx_seq = None;
     for original in &sent {
-        let read = bench.nack(700_000, 1_001, original.seq as u16, &publishers).unwrap();
+        let read = bench.nack(450_000, 1_001, original.seq as u16, &publishers).unwrap();
         assert_eq!(read.payload[..2], (original.seq as u16).to_be_bytes());
         assert_eq!(read.payload[2..], original.payload);
         let common = |read: &Read| (read.timestamp, read.marker, read.csrc, read.mid);
@@ -90,7 +90,7 @@ fn a_retransmission_repeats_the_packet_behind_its_original_number() {
         assert_eq!((read.pt, read.ssrc, read.stream), (97, 1_006, 2 * VIDEO + 1));
         assert!(rtx_seq.is_none_or(|seq| read.seq == seq + 1));
         rtx_seq = Some(read.seq);
-        let again = bench.nack(700_001, 1_001, original.seq as u16, &publishers);
+        let again = bench.nack(450_001, 1_001, original.seq as u16, &publishers);
         assert_eq!(again, Err(DropReason::NotRetransmittable), "asked twice in one breath");
     }
     let numbers: Vec<_> = bench.got.iter().map(|read| read.transport_cc).collect();
@@ -127,4 +127,22 @@ fn a_packet_that_overtook_its_key_frames_start_is_repaired_from_the_ring() {
     assert_eq!((repaired.payload.last(), repaired.timestamp), (Some(&1), first.timestamp));
     assert_eq!(bench.forward(VIDEO, &publishers[0], &key[1]), Err(DropReason::Duplicate));
     assert!(bench.nack(100_000, 1_001, first.seq as u16 + 1, &publishers).is_ok());
+}
+
+#[test]
+fn what_came_too_long_ago_is_not_sent_again_but_calls_for_a_key_frame() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut publisher = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    for packet in publisher.frame(bench.epoch, 0, 2, true, 0) {
+        bench.forward(VIDEO, &publisher, &packet).unwrap();
+    }
+    let asked = bench.got[0].seq as u16;
+    let publishers = vec![publisher];
+    assert!(bench.nack(400_000, 1_001, asked, &publishers).is_ok());
+    assert_eq!(bench.downlink.take_beyond_repair(), None);
+    assert_eq!(bench.nack(900_000, 1_001, asked, &publishers), Err(DropReason::NotRetransmittable));
+    let ssrc = bench.downlink.take_beyond_repair().unwrap();
+    assert_eq!(bench.downlink.shown_on(ssrc), Some((SourceId(1), 0)));
+    assert_eq!(bench.downlink.take_beyond_repair(), None, "once");
 }

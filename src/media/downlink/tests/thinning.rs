@@ -99,6 +99,24 @@ fn frames_left_out_leave_no_gap_in_any_counter() {
 }
 
 #[test]
+fn what_follows_of_a_frame_that_was_left_out_is_left_out_too() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut publisher = Publisher::vp8(1, 0, 7);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    for n in 0..8 {
+        let temporal = (n % 2) as u8;
+        for (part, packet) in publisher.frame(bench.epoch, n * 33_000, 3, n == 0, temporal).iter().enumerate() {
+            if temporal == 1 && part == 0 {
+                bench.downlink.leave_out(VIDEO, SourceId(1), 0, &packet.info);
+            } else {
+                assert_eq!(bench.forward(VIDEO, &publisher, packet).is_ok(), temporal == 0);
+            }
+        }
+    }
+    assert_one_vp8_stream(&bench.got);
+}
+
+#[test]
 fn a_probe_repeats_what_was_sent_or_is_padding() {
     let mut bench = Bench::new(spec(1), 1);
     let mut publisher = Publisher::vp8(1, 0, 7);
