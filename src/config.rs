@@ -62,9 +62,6 @@ pub struct Media {
     pub tcp: bool,
     /// TCP port for media. 0 takes any free port.
     pub tcp_port: u16,
-    /// Whether each member's pictures are chosen by what its network carries, and layers that nobody takes are paused.
-    /// Off, everybody gets the highest layer that is alive.
-    pub adapt: bool,
     /// Members of a room beyond which only the three loudest voices are forwarded; 0 = in every room.
     pub loudest_above: usize,
     /// Addresses told to browsers. Empty = those of this machine's interfaces.
@@ -163,7 +160,6 @@ impl Default for Media {
             udp_port: 4000,
             tcp: true,
             tcp_port: 4001,
-            adapt: false,
             // Fifteen voices at once are 600 kbit/s, and more than a phone decodes gladly.
             loudest_above: 16,
             announced_addresses: Vec::new(),

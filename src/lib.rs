@@ -24,7 +24,7 @@
 //! - [`media`] is packets and pictures: [`media::packet`] is parsed once, [`media::uplink`] follows the layers that a
 //!   publisher sends, [`media::ring`] keeps them for repair, [`media::downlink`] selects and rewrites for one
 //!   subscriber under one [`media::clock`], [`media::forwarder`] joins them, [`media::rtcp`] reads and writes the
-//!   feedback. With `media.adapt`, [`media::congestion`] estimates what a subscriber's network carries,
+//!   feedback. [`media::congestion`] estimates what a subscriber's network carries,
 //!   [`media::allocate`] shares that out among its seats, and [`media::dynacast`] rests layers that nobody takes.
 //!   [`media::dominant`] and [`media::quality`] are not wired yet.
 //!

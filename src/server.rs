@@ -50,7 +50,6 @@ impl Running {
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
-            adapt: config.media.adapt,
             loudest_above: config.media.loudest_above,
             shards: config.media.shard_count(),
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
@@ -88,8 +87,6 @@ pub struct MediaConfig {
     pub udp_port: u16,
     /// `None` = no media over TCP.
     pub tcp_port: Option<u16>,
-    /// Pictures are chosen by what each browser's network carries.
-    pub adapt: bool,
     /// Members of a room beyond which only the loudest voices are forwarded.
     pub loudest_above: usize,
     pub shards: usize,
@@ -115,7 +112,6 @@ impl Planes {
         let plane = PlaneConfig {
             port: config.udp_port,
             tcp_port: config.tcp_port,
-            adapt: config.adapt,
             loudest_above: config.loudest_above,
             shards: config.shards,
             announced: config.announced,

@@ -150,11 +150,6 @@ impl Shard {
         }
     }
 
-    /// See [`Forwarder::set_adaptive`].
-    pub fn set_adaptive(&mut self, adaptive: bool) {
-        self.forwarder.set_adaptive(adaptive);
-    }
-
     /// See [`Forwarder::set_loudest_above`].
     pub fn set_loudest_above(&mut self, members: usize) {
         self.forwarder.set_loudest_above(members);

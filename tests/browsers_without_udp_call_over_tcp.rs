@@ -37,7 +37,6 @@ fn plane() -> Plane {
     let config = PlaneConfig {
         port: 0,
         tcp_port: Some(0),
-        adapt: false,
         loudest_above: usize::MAX,
         shards: 1,
         announced: vec![Ipv4Addr::LOCALHOST.into()],

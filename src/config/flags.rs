@@ -63,11 +63,6 @@ pub struct Flags {
     #[arg(long, value_name = "PORT")]
     pub tcp_port: Option<u16>,
 
-    /// Choose each member's pictures by what its network carries; false unless given, as it is still being tried
-    /// [media.adapt].
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub adapt: Option<bool>,
-
     /// Members of a room beyond which only the three loudest voices are forwarded; 16 unless given
     /// [media.loudest_above].
     #[arg(long, value_name = "MEMBERS")]
@@ -142,7 +137,6 @@ impl Flags {
             udp_port => media.udp_port,
             tcp => media.tcp,
             tcp_port => media.tcp_port,
-            adapt => media.adapt,
             loudest_above => media.loudest_above,
             announced_addresses => media.announced_addresses,
             shards => media.shards,

@@ -47,8 +47,6 @@ pub struct PlaneConfig {
     pub port: u16,
     /// TCP port of all shards. 0 = any free one, `None` = no media over TCP.
     pub tcp_port: Option<u16>,
-    /// See [`crate::media::forwarder::Forwarder::set_adaptive`].
-    pub adapt: bool,
     /// See [`crate::media::forwarder::Forwarder::set_loudest_above`].
     pub loudest_above: usize,
     pub shards: usize,
@@ -88,7 +86,6 @@ impl Plane {
                 config.seed.wrapping_add(index as u64),
                 events.clone(),
             );
-            shard.set_adaptive(config.adapt);
             shard.set_loudest_above(config.loudest_above);
             let worker = Worker::new(sockets, shard, inbox, config.news.clone())?;
             let handle = worker.handle();

@@ -39,15 +39,8 @@ impl Server {
 
     fn configured(addresses: &[IpAddr], loudest_above: usize) -> Server {
         let rooms = RoomConfig::default();
-        let config = MediaConfig {
-            udp_port: 0,
-            tcp_port: None,
-            adapt: false,
-            loudest_above,
-            shards: 1,
-            announced: addresses.to_vec(),
-            rooms,
-        };
+        let config =
+            MediaConfig { udp_port: 0, tcp_port: None, loudest_above, shards: 1, announced: addresses.to_vec(), rooms };
         Server { planes: Planes::start(config).unwrap() }
     }
 

@@ -120,13 +120,6 @@ impl Sink for Out {
 }
 
 impl Call {
-    /// A call in which each browser gets what its network carries.
-    pub fn adaptive(seed: u64) -> Call {
-        let mut call = Call::new(seed);
-        call.forwarder.set_adaptive(true);
-        call
-    }
-
     /// A call in which only the loudest are heard when there are more than `members`.
     pub fn crowd(seed: u64, members: usize) -> Call {
         let mut call = Call::new(seed);

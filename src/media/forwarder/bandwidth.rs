@@ -29,9 +29,6 @@ const MEASURED: Duration = Duration::from_secs(1);
 impl Forwarder {
     /// Chooses anew what each line of `peer` takes.
     pub(super) fn allocate(&mut self, now: Instant, peer: usize) {
-        if !self.adaptive {
-            return self.aim_high(now, peer);
-        }
         let mut points = std::mem::take(&mut self.points);
         points.clear();
         let Forwarder { subscribers, publishers, sources, news, .. } = self;
@@ -141,24 +138,6 @@ impl Pauses {
 
     pub(super) fn told(&self) -> impl Iterator<Item = (SourceId, Bps)> + '_ {
         self.0.iter().filter(|pause| pause.told).map(|pause| (pause.source, pause.needs))
-    }
-}
-
-impl Forwarder {
-    /// Aims every line of a subscriber at the highest layer of its source that is alive.
-    fn aim_high(&mut self, now: Instant, peer: usize) {
-        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
-            let Some(source) = subscriber.shown[line].and_then(|id| self.sources.get(&id)) else { continue };
-            let role = match spec.kind {
-                MediaKind::Audio => source.spec.kind.audio_role(),
-                MediaKind::Video => source.spec.kind.video_role(),
-            };
-            let Some(Some(publisher)) = source.peer.map(|peer| &self.publishers[peer]) else { continue };
-            let layers = publisher.uplink.layers(role);
-            let layer = layers.iter().rposition(|layer| layer.alive(now)).unwrap_or(0);
-            subscriber.downlink.target(line, source.spec.id, Some(LayerTarget::whole(layer)));
-        }
     }
 }
 

@@ -66,9 +66,6 @@ impl Forwarder {
     /// Tells publishers which of their layers to send.
     pub(super) fn review_demand(&mut self, now: Instant) {
         self.rerouted = false;
-        if !self.adaptive {
-            return;
-        }
         for source in self.sources.values_mut() {
             let Some(Some(publisher)) = source.peer.and_then(|peer| self.publishers.get(peer)) else { continue };
             let layers = publisher.uplink.layers(source.spec.kind.video_role());

@@ -133,8 +133,6 @@ pub struct Forwarder {
     waiting: Vec<usize>,
     /// Routes changed since the publishers' layers were last looked at.
     rerouted: bool,
-    /// Pictures are chosen by what each browser's network carries, and layers nobody takes are paused.
-    adaptive: bool,
     points: Vec<OperatingPoint>,
     rooms: HashMap<RoomKey, RoomSound>,
     crowd: Crowd,
@@ -191,7 +189,6 @@ impl Forwarder {
             next_review: epoch + REVIEW,
             waiting: Vec::new(),
             rerouted: false,
-            adaptive: false,
             points: Vec::new(),
             rooms: HashMap::new(),
             crowd: Crowd(usize::MAX),
@@ -201,12 +198,6 @@ impl Forwarder {
             retired: Default::default(),
             quality: QualityTotals::default(),
         }
-    }
-
-    /// Chooses pictures by what each browser's network carries, and pauses layers that nobody takes. Off, everybody gets
-    /// the highest layer that is alive. To be said before the first browser is there.
-    pub fn set_adaptive(&mut self, adaptive: bool) {
-        self.adaptive = adaptive;
     }
 
     /// Adds the browser `transport` under the owner's index `peer`, or applies its re-negotiation.
@@ -227,14 +218,14 @@ impl Forwarder {
             (Some(publisher), Some(subscriber)) => {
                 publisher.uplink.update(spec.clone());
                 subscriber.downlink.update(spec.clone(), rng);
-                subscriber.update(now, spec, self.adaptive);
+                subscriber.update(now, spec);
             }
             _ => {
                 let reporter = Ssrc(rng.random_range(1..=u32::MAX));
                 self.publishers[peer] =
                     Some(Publisher { uplink: Uplink::new(spec.clone(), self.epoch, reporter), sources: [None; 2] });
                 let downlink = Downlink::new(spec.clone(), self.epoch, rng);
-                self.subscribers[peer] = Some(Subscriber::new(now, transport, room, spec, downlink, self.adaptive));
+                self.subscribers[peer] = Some(Subscriber::new(now, transport, room, spec, downlink));
                 self.peers.insert(transport, peer);
                 let own: Vec<SourceSpec> =
                     self.sources.values().map(|s| s.spec).filter(|s| s.transport == transport).collect();

@@ -27,7 +27,7 @@ pub(super) struct Subscriber {
     pub(super) outlet: Outlet,
     /// A line may wait for a key frame.
     pub(super) waiting: bool,
-    /// `None` for a browser that tells nothing of what arrives, or when nobody shall adapt to it.
+    /// `None` for a browser that tells nothing of what arrives.
     pub(super) estimator: Option<Estimator>,
     pub(super) allocator: Allocator,
     /// The estimate at the last allocation, and what that gave out.
@@ -73,7 +73,6 @@ impl Subscriber {
         room: RoomKey,
         spec: SharedMediaSpec,
         downlink: Downlink,
-        adaptive: bool,
     ) -> Subscriber {
         let mut subscriber = Subscriber {
             transport,
@@ -99,15 +98,15 @@ impl Subscriber {
             receptions: Receptions::default(),
             spec: spec.clone(),
         };
-        subscriber.update(now, spec, adaptive);
+        subscriber.update(now, spec);
         subscriber
     }
 
     /// Takes a re-offer's result.
-    pub(super) fn update(&mut self, now: Instant, spec: SharedMediaSpec, adaptive: bool) {
+    pub(super) fn update(&mut self, now: Instant, spec: SharedMediaSpec) {
         self.shown.resize(spec.downlinks.len(), None);
         self.moved.resize(spec.downlinks.len(), false);
-        let tells = adaptive && spec.payloads.iter().any(|payload| payload.transport_cc || payload.remb);
+        let tells = spec.payloads.iter().any(|payload| payload.transport_cc || payload.remb);
         match (&self.estimator, tells) {
             (None, true) => self.estimator = Some(Estimator::new(now, Limits::default())),
             (Some(_), false) => self.estimator = None,

@@ -40,7 +40,8 @@ impl Browser {
     pub fn send_layers(&mut self, layers: usize, key: bool, parts: usize) -> Vec<Vec<Bytes>> {
         self.picture += 1;
         let maker = self.maker();
-        let timestamp = (self.born.elapsed().as_millis() as u32).wrapping_mul(90);
+        // Two pictures in a row are never of the same moment.
+        let timestamp = (self.born.elapsed().as_micros() * 90 / 1_000) as u32;
         let mut bodies = Vec::new();
         for layer in 0..layers {
             let payloads = picture::picture(maker + layer as u8, self.picture, key, parts);

@@ -15,7 +15,7 @@ fn useful(rate: u64) -> u64 {
 
 fn call(seed: u64, rate: u64) -> Call {
     let down = Conditions { delay: 30 * MS, queue: 400 * MS, ..Conditions::limited(rate) };
-    seated(Call::adaptive(seed), sender(Shape::CAMERA), Guest { down, ..watcher(1) })
+    seated(Call::new(seed), sender(Shape::CAMERA), Guest { down, ..watcher(1) })
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_steady_link_is_used_steadily() {
 #[test]
 fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
     for seed in seeds(15) {
-        let mut call = Call::adaptive(seed);
+        let mut call = Call::new(seed);
         call.join(sender(Shape::CAMERA));
         let good = call.join(watcher(1));
         let down = Conditions { delay: 60 * MS, ..Conditions::limited(800_000) };
@@ -98,7 +98,7 @@ fn a_watcher_that_estimates_by_itself_gets_its_picture_back() {
     for seed in seeds(5) {
         let down = Conditions::limited(250_000);
         let mut call =
-            seated(Call::adaptive(seed), sender(Shape::CAMERA), Guest { transport_cc: false, down, ..watcher(1) });
+            seated(Call::new(seed), sender(Shape::CAMERA), Guest { transport_cc: false, down, ..watcher(1) });
         call.run(10 * SECOND);
         call.browser(1).down.set(Conditions::default());
         call.run(40 * SECOND);

@@ -26,6 +26,6 @@ fn a_good_watcher_loses_nothing_to_a_poor_one() {
         // However often the poor one asks, the good one's picture is not made of key frames.
         assert_requests_are_seldom(&call, 0, 5 * MS);
         let keys = call.sender(0).camera.iter().flat_map(|camera| &camera.answered).count();
-        assert!(keys <= 8, "{keys} key frames in 8 s");
+        assert!(keys <= 10, "{keys} key frames in 8 s");
     }
 }
