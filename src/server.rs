@@ -44,7 +44,11 @@ impl Running {
     /// A UDP or TCP port in use, or addresses that cannot be read.
     pub fn start(server: &http::Server) -> io::Result<Running> {
         let config = server.config();
-        let mut rooms = RoomConfig::default();
+        let mut rooms = RoomConfig {
+            access: config.access.build(),
+            waiting_room: config.access.waiting_room,
+            ..RoomConfig::default()
+        };
         rooms.limits.seats = config.limits.seats;
         rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
         let planes = Planes::start(MediaConfig {

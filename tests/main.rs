@@ -3,6 +3,7 @@
 mod binary;
 mod common;
 
+mod a_muted_members_packets_stop_at_the_server;
 mod a_server_is_started_and_stopped;
 mod browsers_without_udp_call_over_tcp;
 mod carries_calls_of_the_webrtc_crate;
