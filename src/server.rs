@@ -51,6 +51,9 @@ impl Running {
         };
         rooms.limits.seats = config.limits.seats;
         rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
+        if config.http.public_url.is_some() && !config.access.require_token {
+            tracing::warn!("whoever knows this server's address may open rooms; access.require_token asks for tokens");
+        }
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use ring::pbkdf2;
 use unicode_normalization::UnicodeNormalization;
 
+use super::waiting::household;
+
 /// Longest password in characters.
 pub(super) const MAX_PASSWORD: usize = 128;
 /// Rounds of PBKDF2: some milliseconds. It lives as long as its room and in memory only, and guesses are counted.
@@ -51,14 +53,14 @@ impl Guesses {
     /// Whether one more guess is allowed.
     pub(super) fn allows(&mut self, address: Option<IpAddr>, now: Instant) -> bool {
         self.0.retain(|_, (_, since)| now.saturating_duration_since(*since) < FORGOTTEN);
-        match self.0.get(&address) {
+        match self.0.get(&address.map(household)) {
             Some((guesses, _)) => *guesses < GUESSES,
             None => self.0.len() < ADDRESSES,
         }
     }
 
     pub(super) fn count(&mut self, address: Option<IpAddr>, now: Instant) {
-        self.0.entry(address).or_insert((0, now)).0 += 1;
+        self.0.entry(address.map(household)).or_insert((0, now)).0 += 1;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who waits to be admitted to a room, and who may not come back to it. Pure.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use super::member::Link;
@@ -175,7 +175,7 @@ impl Bans {
                 self.subjects.insert(subject.clone());
             }
             (None, Some(address)) if self.addresses.len() < MOST_BANS => {
-                self.addresses.insert(address);
+                self.addresses.insert(household(address));
             }
             _ => {}
         }
@@ -187,6 +187,34 @@ impl Bans {
 
     /// Whether a client comes from where somebody was banned, and cannot show that it is somebody else.
     pub(super) fn suspects(&self, subject: Option<&String>, address: Option<IpAddr>) -> bool {
-        subject.is_none() && address.is_some_and(|address| self.addresses.contains(&address))
+        subject.is_none() && address.is_some_and(|address| self.addresses.contains(&household(address)))
+    }
+}
+
+/// What stays of an address when its owner takes another one: of IPv6, the network of 64 bits that a household has.
+pub(super) fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ban_holds_for_the_whole_network_of_a_household() {
+        let mut bans = Bans::default();
+        let address = |text: &str| Some(text.parse().unwrap());
+        for banned in ["2001:db8:0:1::7", "::ffff:192.0.2.7"] {
+            bans.add(None, address(banned));
+        }
+        for (other, expected) in
+            [("2001:db8:0:1:ffff::1", true), ("192.0.2.7", true), ("2001:db8:0:2::7", false), ("192.0.2.8", false)]
+        {
+            assert_eq!(bans.suspects(None, address(other)), expected, "{other}");
+        }
+        assert!(!bans.suspects(Some(&"u1".to_owned()), address("192.0.2.7")));
     }
 }
