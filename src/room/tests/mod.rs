@@ -1,6 +1,7 @@
 //! What members see of a room, without sockets, clocks or media.
 
 mod admission;
+mod door;
 mod moderation;
 mod permissions;
 
