@@ -90,6 +90,8 @@ pub struct Access {
     pub secrets: Vec<access::Secret>,
     /// Whether nobody enters without a token. Off, whoever knows a room's name may.
     pub require_token: bool,
+    /// Whether new rooms begin with a waiting room.
+    pub waiting_room: bool,
 }
 
 /// What is written to standard error.

@@ -44,9 +44,16 @@ impl Running {
     /// A UDP or TCP port in use, or addresses that cannot be read.
     pub fn start(server: &http::Server) -> io::Result<Running> {
         let config = server.config();
-        let mut rooms = RoomConfig::default();
+        let mut rooms = RoomConfig {
+            access: config.access.build(),
+            waiting_room: config.access.waiting_room,
+            ..RoomConfig::default()
+        };
         rooms.limits.seats = config.limits.seats;
         rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
+        if config.http.public_url.is_some() && !config.access.require_token {
+            tracing::warn!("whoever knows this server's address may open rooms; access.require_token asks for tokens");
+        }
         let planes = Planes::start(MediaConfig {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),

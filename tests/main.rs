@@ -3,6 +3,7 @@
 mod binary;
 mod common;
 
+mod a_muted_members_packets_stop_at_the_server;
 mod a_server_is_started_and_stopped;
 mod begins_at_a_key_frame_whose_first_packet_is_late;
 mod browsers_without_udp_call_over_tcp;

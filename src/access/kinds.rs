@@ -57,6 +57,10 @@ impl KindSet {
         KindSet(self.0 | other.0)
     }
 
+    pub fn intersection(self, other: KindSet) -> KindSet {
+        KindSet(self.0 & other.0)
+    }
+
     /// What is in `self` and not in `other`.
     pub fn without(self, other: KindSet) -> KindSet {
         KindSet(self.0 & !other.0)
@@ -64,6 +68,11 @@ impl KindSet {
 
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// [`KindSet::is_empty`] for serde.
+    pub fn is_nothing(&self) -> bool {
+        self.is_empty()
     }
 
     pub fn iter(self) -> impl Iterator<Item = TrackKind> {
@@ -106,18 +115,5 @@ impl Serialize for KindSet {
 impl<'de> Deserialize<'de> for KindSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Vec::<TrackKind>::deserialize(deserializer).map(KindSet::from_iter)
-    }
-}
-
-impl TS for KindSet {
-    type WithoutGenerics = KindSet;
-    type OptionInnerType = KindSet;
-
-    fn name(_: &ts_rs::Config) -> String {
-        "Array<TrackKind>".to_owned()
-    }
-
-    fn inline(config: &ts_rs::Config) -> String {
-        Self::name(config)
     }
 }

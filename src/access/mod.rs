@@ -12,5 +12,5 @@ mod token;
 
 pub use grants::{Grants, RoomPattern};
 pub use kinds::{KindSet, TrackKind};
-pub use role::{Action, Role, Rules, Standing};
+pub use role::{Action, Denied, Role, Rules, Standing};
 pub use token::{Access, Claims, Pass, Secret, TokenError};

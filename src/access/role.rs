@@ -84,7 +84,7 @@ impl Role {
 
 /// What a room lets everybody do who is not its host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rules {
     pub microphone: bool,
     pub camera: bool,
@@ -125,6 +125,27 @@ impl Rules {
     }
 }
 
+/// Why an action is not permitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Denied {
+    #[error("a {} may not do that; a host can change the role", name(.0))]
+    Role(Role),
+    #[error("the access token does not grant that")]
+    Grant,
+    #[error("the room's rules do not allow that now; a host can change them")]
+    Rule,
+    #[error("a moderator has forbidden that to this member")]
+    Moderator,
+}
+
+fn name(role: &Role) -> &'static str {
+    match role {
+        Role::Viewer => "viewer",
+        Role::Member => "member",
+        Role::Host => "host",
+    }
+}
+
 /// Everything that decides what one member may do now.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Standing<'a> {
@@ -137,10 +158,28 @@ pub struct Standing<'a> {
 
 impl Standing<'_> {
     /// The one answer for both planes.
+    ///
+    /// # Errors
+    ///
+    /// The first of role, grants, rules and moderators that does not permit the action.
+    pub fn check(&self, action: Action) -> Result<(), Denied> {
+        if !self.role.may(action) {
+            return Err(Denied::Role(self.role));
+        }
+        if !self.grants.allow(action) {
+            return Err(Denied::Grant);
+        }
+        if self.role != Role::Host && !self.rules.allow(action) {
+            return Err(Denied::Rule);
+        }
+        match action {
+            Action::Publish(kind) if self.forbidden.contains(kind) => Err(Denied::Moderator),
+            _ => Ok(()),
+        }
+    }
+
     pub fn permits(&self, action: Action) -> bool {
-        let forbidden = matches!(action, Action::Publish(kind) if self.forbidden.contains(kind));
-        let ruled = self.role == Role::Host || self.rules.allow(action);
-        self.role.may(action) && self.grants.allow(action) && ruled && !forbidden
+        self.check(action).is_ok()
     }
 
     /// What the member may publish now.

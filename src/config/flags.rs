@@ -98,6 +98,11 @@ pub struct Flags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub require_token: Option<bool>,
 
+    /// Have new rooms begin with a waiting room, in which whoever may not be host waits for one; false unless given
+    /// [access.waiting_room].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub waiting_room: Option<bool>,
+
     /// How to log; text unless given [log.format].
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -145,6 +150,7 @@ impl Flags {
             connections_per_address => limits.connections_per_address,
             access_secrets => access.secrets,
             require_token => access.require_token,
+            waiting_room => access.waiting_room,
             log_format => log.format,
             log_level => log.level,
         }

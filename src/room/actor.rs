@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::admission::{Entered, Entry};
+use super::member::Link;
 use super::outbox::{Ack, LinkId};
 use super::registry::{Shared, unix_ms};
-use super::room::{Entered, Entry, Room, RoomFigures};
+use super::room::{Room, RoomFigures};
 use crate::border::{FromShard, MediaSample, MediaState};
 use crate::id::{RoomId, RoomKey};
 use crate::signal::protocol::*;
@@ -27,11 +29,26 @@ pub enum Request {
     Rename(Rename, Ack<Done>),
     Hand(Hand, Ack<Done>),
     Chat(ChatSend, Ack<ChatSent>),
+    React(React, Ack<Done>),
+    Moderate(Moderation, Ack<Done>),
     App(App, Ack<AppAnswer>),
 }
 
+/// What hosts ask.
+pub enum Moderation {
+    Settings(Settings),
+    Role(ChangeRole),
+    Mute(Mute),
+    Allow(Allow),
+    Remove(Remove),
+    Admit(Admit),
+    Deny(Deny),
+    End(End),
+}
+
 pub(super) enum Command {
-    Enter(Entry, oneshot::Sender<Entered>),
+    /// Boxed, because it is several times as large as any other.
+    Enter(Box<Entry>, oneshot::Sender<Entered>),
     Request(LinkId, Request),
     Lost(LinkId),
     Holds(LinkId, oneshot::Sender<bool>),
@@ -119,9 +136,13 @@ async fn run(mut room: Room, mut commands: mpsc::Receiver<Command>, feed: Arc<Fe
             }
             () = sleep_until(deadline) => room.tick(now()),
         }
+        room.settle(now());
         *figures.lock().unwrap_or_else(PoisonError::into_inner) = room.figures();
-        if room.members.is_empty() && room.shared.close_if_idle(&room.id, room.key, &mut commands) {
-            return;
+        if room.is_deserted() {
+            if room.shared.close_if_idle(&room.id, room.key, &mut commands) {
+                return;
+            }
+            room.begin_anew();
         }
     }
 }
@@ -142,7 +163,7 @@ impl Room {
     fn take(&mut self, command: Command, now: Instant) {
         match command {
             Command::Enter(entry, entered) => {
-                let outcome = self.enter(entry, now);
+                let outcome = self.enter(*entry, now);
                 let _ = entered.send(outcome);
             }
             Command::Lost(link) => self.lose(link, now),
@@ -157,17 +178,47 @@ impl Room {
         match request {
             Request::Leave(leave, ack) => ack.send(self.leave(link, leave.soon, now)),
             Request::Snapshot(ack) => {
-                if self.find(link).is_some() {
-                    ack.send(Ok(SnapshotReply { room: self.snapshot() }));
+                if let Some(index) = self.find(link) {
+                    ack.send(Ok(SnapshotReply { room: self.snapshot_for(index) }));
                 }
             }
             Request::Offer(offer, ack) => ack.send(self.offer(link, offer, now)),
             Request::Media(media, ack) => ack.send(self.set_media(link, media)),
             Request::Wishes(wishes, ack) => ack.send(self.wish(link, wishes)),
             Request::Rename(rename, ack) => ack.send(self.rename(link, &rename)),
-            Request::Hand(hand, ack) => ack.send(self.raise_hand(link, hand)),
+            Request::Hand(hand, ack) => ack.send(self.raise_hand(link, &hand)),
             Request::Chat(line, ack) => ack.send(self.chat(link, line, unix_ms())),
             Request::App(app, ack) => self.relay(link, app, ack),
+            Request::React(react, ack) => ack.send(self.react(link, react)),
+            Request::Moderate(moderation, ack) => self.moderate(link, moderation, ack, now),
         }
+    }
+
+    fn moderate(&mut self, link: LinkId, moderation: Moderation, ack: Ack<Done>, now: Instant) {
+        let done = match moderation {
+            Moderation::Settings(settings) => self.change_settings(link, &settings, now),
+            Moderation::Role(change) => self.change_role(link, &change),
+            Moderation::Mute(mute) => self.mute(link, &mute),
+            Moderation::Allow(allow) => self.allow(link, &allow),
+            Moderation::Remove(remove) => self.expel(link, &remove),
+            Moderation::Admit(admit) => self.admit_waiting(link, &admit, now),
+            Moderation::Deny(deny) => self.deny_waiting(link, &deny, now),
+            Moderation::End(End {}) => match self.end(link) {
+                Ok(links) => {
+                    // The caller is sent away too, and hears before that it is done.
+                    ack.send(Ok(Done {}));
+                    return say_farewell(links);
+                }
+                Err(error) => Err(error),
+            },
+        };
+        ack.send(done);
+    }
+}
+
+fn say_farewell(links: Vec<Link>) {
+    for link in links {
+        let message = "a host has ended the room for all".to_owned();
+        link.outbox.dismiss(Farewell { reason: FarewellReason::Ended, message });
     }
 }

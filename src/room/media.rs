@@ -8,13 +8,15 @@ use super::outbox::{LinkId, Push};
 use super::room::{Room, not_joined};
 use super::stage::{Picture, Seated, Staging, View, stage};
 use super::{data, member::Resident};
+use crate::access::Action;
 use crate::border::{
     ConnectionState, ControlState, DataMessage, LayerDemand, MediaSample, MediaState, SeatPlan, SeatedSource,
-    SourceKind, SourceSpec,
+    SourceKind, SourceSpec, TransportSpec,
 };
 use crate::id::{AudioLineId, Bps, SeatId, SourceId, TransportId};
+use crate::media::spec::MediaSpec;
 use crate::signal::protocol::{
-    Answer, Connection, ConnectionPhase, ErrorBody, Layers, Offer, Paused, PausedSource, Seats, Wishes,
+    Answer, Connection, ConnectionPhase, ErrorBody, Layers, Media, Offer, Paused, PausedSource, Seats, Wishes,
 };
 
 impl Room {
@@ -66,8 +68,15 @@ impl Room {
     }
 
     fn put_transport(&self, index: usize) {
-        let Some(connection) = self.members.get(index).and_then(|member| member.connection.as_ref()) else { return };
-        self.put(ControlState::Transport(connection.id, Some(connection.spec.clone())));
+        let Some(member) = self.members.get(index) else { return };
+        let Some(connection) = &member.connection else { return };
+        let mut spec = connection.spec.clone();
+        if !member.may(Action::Subscribe, self.facts.rules) {
+            // Lines that the shard does not know carry nothing, audio-only ones included.
+            let media = MediaSpec { downlinks: Vec::new(), ..(*spec.media).clone() };
+            spec = Arc::new(TransportSpec { media: Arc::new(media), ..(*spec).clone() });
+        }
+        self.put(ControlState::Transport(connection.id, Some(spec)));
         self.put_sources(index);
     }
 
@@ -75,7 +84,8 @@ impl Room {
     pub(super) fn put_sources(&self, index: usize) {
         let Some(member) = self.members.get(index) else { return };
         let Some(connection) = &member.connection else { return };
-        let media = member.media;
+        // What is on is permitted; that nothing else is ever forwarded must not hang on every caller.
+        let media = Media::from(member.media.kinds().intersection(member.standing(self.facts.rules).publishable()));
         let kinds = [
             (SourceKind::Camera, member.camera, media.microphone, media.camera),
             (SourceKind::Screen, member.screen, media.screen_audio, media.screen),
@@ -118,7 +128,10 @@ impl Room {
     /// Gives out one member's seats; tells its client and its shard what changed.
     fn seat(&mut self, index: usize, live: &[Picture]) {
         let Some(member) = self.members.get(index) else { return };
-        let Some(connection) = &member.connection else { return };
+        let Some(connection) = member.connection.as_ref().filter(|_| member.may(Action::Subscribe, self.facts.rules))
+        else {
+            return;
+        };
         let codec = |source: SourceId| self.sources.get(&source).and_then(|state| state.video);
         let decodes = |picture: &&Picture| codec(picture.source).is_none_or(|codec| connection.decodes(codec));
         let (decodable, strange): (Vec<&Picture>, Vec<&Picture>) = live.iter().partition(decodes);
@@ -256,6 +269,9 @@ impl Room {
         let Some(sender) = self.by_transport(message.transport).and_then(|index| self.members.get(index)) else {
             return;
         };
+        if !sender.may(Action::Data, self.facts.rules) {
+            return;
+        }
         let Some((recipient, payload)) = data::parse(&message.payload) else { return };
         let Some(payload) = data::frame(&sender.id, &payload) else { return };
         let chosen = |member: &&Resident| match &recipient {

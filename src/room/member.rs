@@ -1,5 +1,6 @@
 //! One member of a room: what everybody knows of it, how it is reached, and until when its place is kept. Pure.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,12 @@ use subtle::ConstantTimeEq;
 use super::chat::Receipts;
 use super::link::Connection;
 use super::outbox::{LinkId, Outbox, Push};
+use crate::access::{Action, KindSet, Pass, Role, Rules, Standing};
 use crate::border::{Received, SeatPlan};
 use crate::id::{MemberId, SourceId};
 use crate::signal::protocol::Connection as Connected;
 use crate::signal::protocol::{
-    Layers, LeaveReason, Media, Member, Paused, Presence, Quality, Seats, Source, SourceQuality, Wishes,
+    Layers, LeaveReason, Media, Member, Paused, Permissions, Presence, Quality, Seats, Source, SourceQuality, Wishes,
 };
 
 /// How long a place is kept when neither signalling nor media lives: long enough to change networks or to wake a
@@ -33,7 +35,17 @@ pub(super) struct Resident {
     /// Secret by which the member comes back.
     pub(super) resume: String,
     pub(super) name: String,
-    pub(super) hand: bool,
+    pub(super) role: Role,
+    /// What its access token grants and says; that of an open room without one.
+    pub(super) pass: Pass,
+    /// What a moderator has forbidden this member alone.
+    pub(super) forbidden: KindSet,
+    /// What the client was last told that it may do.
+    pub(super) permitted: Permissions,
+    /// Where its client is.
+    pub(super) address: Option<IpAddr>,
+    /// While raised: the number of this raising in the room.
+    pub(super) hand: Option<u64>,
     /// Unix time, milliseconds.
     pub(super) joined_at: u64,
     pub(super) camera: SourceId,
@@ -73,11 +85,53 @@ impl Resident {
             id: self.id.clone(),
             name: self.name.clone(),
             presence,
-            hand: self.hand,
+            role: self.role,
+            hand: self.hand.is_some(),
+            hand_order: self.hand,
             joined_at: self.joined_at,
             camera: Source { id: self.camera, audio: self.media.microphone, video: self.media.camera },
             screen: Source { id: self.screen, audio: self.media.screen_audio, video: self.media.screen },
+            forbidden: self.forbidden,
+            metadata: self.pass.metadata.clone(),
         }
+    }
+
+    /// Everything that decides what this member may do.
+    pub(super) fn standing(&self, rules: Rules) -> Standing<'_> {
+        Standing { role: self.role, grants: &self.pass.grants, rules, forbidden: self.forbidden }
+    }
+
+    pub(super) fn may(&self, action: Action, rules: Rules) -> bool {
+        self.standing(rules).permits(action)
+    }
+
+    pub(super) fn permissions(&self, rules: Rules) -> Permissions {
+        let standing = self.standing(rules);
+        Permissions {
+            role: self.role,
+            publish: standing.publishable(),
+            subscribe: standing.permits(Action::Subscribe),
+            chat: standing.permits(Action::Chat),
+            data: standing.permits(Action::Data),
+            rename: standing.permits(Action::Rename) && self.pass.name.is_none(),
+            moderate: standing.permits(Action::Moderate),
+            record: standing.permits(Action::Record),
+        }
+    }
+
+    /// Whether the others do not know of it.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.pass.grants.hidden
+    }
+
+    /// Whether it is a host that the others know.
+    pub(super) fn is_host(&self) -> bool {
+        self.role == Role::Host && !self.is_hidden()
+    }
+
+    /// Whether it may become host of a room that has none.
+    pub(super) fn can_inherit(&self) -> bool {
+        self.role >= Role::Member && !self.is_hidden() && self.pass.grants.can_be(Role::Host)
     }
 
     pub(super) fn own(&self) -> [SourceId; 2] {

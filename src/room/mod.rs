@@ -4,15 +4,19 @@
 //! [`Negotiator`].
 
 mod actor;
+mod admission;
 mod chat;
 #[doc(hidden)]
 pub mod data;
+mod diffs;
 mod link;
 mod lobby;
 mod media;
 mod member;
+mod moderation;
 mod name;
 mod outbox;
+mod password;
 mod plane;
 mod quality;
 mod registry;
@@ -25,9 +29,10 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
-pub use actor::{Handle, Request};
+pub use actor::{Handle, Moderation, Request};
+pub use admission::Entry;
 pub use outbox::{Ack, Asked, LinkId, Outbox, Push};
 pub use plane::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, ShardChoice};
 pub use registry::{RoomConfig, Rooms};
-pub use room::Entry;

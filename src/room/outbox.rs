@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::signal::protocol::{
-    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Layers, MemberTrouble, Paused, Payload, Quality,
-    RoomDiff, RoomsDiff, Seats, Speakers,
+    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Knocks, Layers, MemberTrouble, Muted, Paused,
+    Payload, Permissions, Quality, Reactions, RoomDiff, RoomsDiff, Seats, Speakers, Waiting,
 };
 
 /// One Socket.IO connection of a client. Unique in the process.
@@ -24,6 +24,11 @@ pub enum Push {
     Layers(Layers),
     Speakers(Speakers),
     Chat(ChatLine),
+    Reactions(Reactions),
+    Permissions(Permissions),
+    Muted(Muted),
+    Waiting(Waiting),
+    Knocks(Knocks),
     Rooms(RoomsDiff),
     Connection(Connection),
     Farewell(Farewell),

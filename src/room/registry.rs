@@ -1,6 +1,7 @@
 //! All rooms of the process: finds or opens them, and routes the media plane's news to them.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -10,30 +11,36 @@ use rand::distr::Alphanumeric;
 use tokio::sync::{mpsc, oneshot};
 
 use super::actor::{self, Command, Feed, Handle};
+use super::admission::{Entered, Entry};
 use super::lobby::Lobby;
 use super::member::{Link, Resident};
 use super::name;
 use super::outbox::{Ack, LinkId, Outbox};
 use super::plane::{MediaPlane, Negotiator};
-use super::room::{Entered, Entry};
+use crate::access::{Access, KindSet, Pass};
 use crate::border::{MediaSample, MediaState, SeatPlan};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
 use crate::metrics::{ControlSnapshot, JoinCounts};
-use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Paused, Seats};
+use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Paused, Permissions, Seats};
 
 /// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
 const MEMBER_ID_LETTERS: usize = 16;
 
 /// What the configuration says of rooms.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct RoomConfig {
     pub limits: Limits,
+    /// Checks access tokens, and says whether they are needed.
+    pub access: Access,
+    /// Whether new rooms begin with a waiting room.
+    pub waiting_room: bool,
 }
 
 impl Default for RoomConfig {
     fn default() -> Self {
         // 512 KiB hold an offer of 49 seats with every codec; 49 seats are the largest grid a page shows.
-        RoomConfig { limits: Limits { message_bytes: 512 * 1024, chat_chars: 4_000, seats: 49, members: 200 } }
+        let limits = Limits { message_bytes: 512 * 1024, chat_chars: 4_000, seats: 49, members: 200 };
+        RoomConfig { limits, access: Access::default(), waiting_room: false }
     }
 }
 
@@ -88,8 +95,12 @@ impl Rooms {
         self.0.config.limits
     }
 
+    pub fn access(&self) -> &Access {
+        &self.0.config.access
+    }
+
     /// Enters the room of that name, opening it when nobody is there. `None` when the entry was refused; it has been
-    /// acknowledged either way.
+    /// acknowledged either way. A handle to a room in whose waiting room the client is comes with a refusal.
     pub async fn enter(&self, room: &RoomId, entry: Entry) -> Option<Handle> {
         let (entered, answer) = oneshot::channel();
         let handle = match name::room_name(&room.0) {
@@ -104,11 +115,14 @@ impl Rooms {
             None => Entered::Refused,
         };
         let counter = match outcome {
-            Entered::Joined => &self.0.joined,
-            Entered::Resumed => &self.0.resumed,
-            Entered::Refused => &self.0.refused,
+            Entered::Joined => Some(&self.0.joined),
+            Entered::Resumed => Some(&self.0.resumed),
+            Entered::Waits => None,
+            Entered::Refused => Some(&self.0.refused),
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         handle.filter(|_| outcome != Entered::Refused)
     }
 
@@ -204,7 +218,7 @@ impl Shared {
             self.routes.add_room(key, feed.clone());
             actor::open(self.clone(), key, id, feed)
         });
-        match handle.try_send(Command::Enter(entry, entered)) {
+        match handle.try_send(Command::Enter(Box::new(entry), entered)) {
             Ok(()) => Some(handle.clone()),
             Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
                 if let Command::Enter(entry, _) = command {
@@ -248,14 +262,27 @@ impl Shared {
         SourceId(self.last_source.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    pub(super) fn new_resident(&self, name: String, link: Link) -> Resident {
-        let mut rng = rand::rng();
-        let id = (&mut rng).sample_iter(Alphanumeric).take(MEMBER_ID_LETTERS).map(char::from).collect();
+    pub(super) fn new_resident(&self, name: String, link: Link, pass: Pass, address: Option<IpAddr>) -> Resident {
+        let nothing = Permissions {
+            role: pass.grants.role,
+            publish: KindSet::NONE,
+            subscribe: false,
+            chat: false,
+            data: false,
+            rename: false,
+            moderate: false,
+            record: false,
+        };
         Resident {
-            id: MemberId(id),
-            resume: format!("{:032x}", rng.random::<u128>()),
+            id: MemberId(random_id()),
+            resume: format!("{:032x}", rand::rng().random::<u128>()),
             name,
-            hand: false,
+            role: pass.grants.role,
+            pass,
+            forbidden: KindSet::NONE,
+            permitted: nothing,
+            address,
+            hand: None,
             joined_at: unix_ms(),
             camera: self.next_source(),
             screen: self.next_source(),
@@ -276,6 +303,11 @@ impl Shared {
             receipts: Default::default(),
         }
     }
+}
+
+/// A random public id.
+pub(super) fn random_id() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(MEMBER_ID_LETTERS).map(char::from).collect()
 }
 
 /// Unix time in milliseconds.

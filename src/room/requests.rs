@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::outbox::{Ack, LinkId, Push};
 use super::room::{Room, not_joined};
 use super::{chat, name};
+use crate::access::Action;
 use crate::id::MemberId;
 use crate::signal::protocol::*;
 
@@ -18,26 +19,70 @@ const APP_EVENT_CHARS: usize = name::MAX_NAME;
 const REQUEST_ID_BYTES: usize = 64;
 /// Most pictures a client may wish for: several times what it could seat.
 const MAX_WISHES: usize = 512;
+/// Longest reaction: an emoji of several code points, such as a family or a flag.
+const EMOJI_BYTES: usize = 32;
+/// Reactions that are told together; more cannot be seen in a moment.
+const MOST_REACTIONS: usize = 64;
 
 impl Room {
     pub(super) fn rename(&mut self, link: LinkId, rename: &Rename) -> Result<Done, ErrorBody> {
-        let index = self.find(link).ok_or_else(not_joined)?;
+        let index = self.permitted(link, Action::Rename)?;
+        if self.members.get(index).is_some_and(|member| member.pass.name.is_some()) {
+            return Err(ErrorBody::new(ErrorCode::Forbidden, "name: the access token names its bearer"));
+        }
         let name = name::display_name(&rename.name)?;
         self.change(index, None, |member| member.name = name);
         Ok(Done {})
     }
 
-    pub(super) fn raise_hand(&mut self, link: LinkId, hand: Hand) -> Result<Done, ErrorBody> {
-        let index = self.find(link).ok_or_else(not_joined)?;
-        self.change(index, None, |member| member.hand = hand.raised);
+    pub(super) fn raise_hand(&mut self, link: LinkId, hand: &Hand) -> Result<Done, ErrorBody> {
+        let caller = self.find(link).ok_or_else(not_joined)?;
+        let index = hand.member.as_ref().map_or(Ok(caller), |id| self.named(id))?;
+        if index != caller {
+            if hand.raised {
+                return Err(ErrorBody::new(ErrorCode::BadRequest, "member: nobody raises another's hand"));
+            }
+            self.permitted(link, Action::Moderate)?;
+        } else if hand.raised {
+            self.permitted(link, Action::RaiseHand)?;
+        }
+        let raised = self.members.get(index).is_some_and(|member| member.hand.is_some());
+        if raised != hand.raised {
+            self.hands += u64::from(hand.raised);
+            let order = hand.raised.then_some(self.hands);
+            self.change(index, None, |member| member.hand = order);
+        }
+        Ok(Done {})
+    }
+
+    /// Shows everybody an emoji, with the others of the moment.
+    pub(super) fn react(&mut self, link: LinkId, react: React) -> Result<Done, ErrorBody> {
+        let index = self.permitted(link, Action::React)?;
+        let fits = (1..=EMOJI_BYTES).contains(&react.emoji.len());
+        if !fits || react.emoji.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            let message = format!("emoji: 1 to {EMOJI_BYTES} bytes without spaces");
+            return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+        }
+        if let Some(member) = self.members.get(index).filter(|_| self.reactions.len() < MOST_REACTIONS) {
+            self.reactions.push(Reaction { from: member.id.clone(), emoji: react.emoji });
+        }
         Ok(Done {})
     }
 
     pub(super) fn set_media(&mut self, link: LinkId, media: Media) -> Result<Done, ErrorBody> {
         let index = self.find(link).ok_or_else(not_joined)?;
+        let rules = self.facts.rules;
+        let Some(member) = self.members.get(index) else { return Err(not_joined()) };
+        for kind in media.kinds().iter() {
+            let checked = member.standing(rules).check(Action::Publish(kind));
+            checked.map_err(|denied| ErrorBody::new(ErrorCode::Forbidden, format!("{kind}: {denied}")))?;
+        }
+        let before = member.media;
         self.change(index, None, |member| member.media = media);
         self.put_sources(index);
-        self.restage();
+        if (before.camera, before.screen) != (media.camera, media.screen) {
+            self.restage();
+        }
         Ok(Done {})
     }
 
@@ -54,7 +99,7 @@ impl Room {
     }
 
     pub(super) fn chat(&mut self, link: LinkId, send: ChatSend, unix_ms: u64) -> Result<ChatSent, ErrorBody> {
-        let index = self.find(link).ok_or_else(not_joined)?;
+        let index = self.permitted(link, Action::Chat)?;
         let text = self.check_chat(&send)?;
         let recipient = self.recipient(send.to.as_ref())?;
         let Some(member) = self.members.get_mut(index) else { return Err(not_joined()) };
@@ -115,7 +160,10 @@ impl Room {
 
     /// Relays an application event. The acknowledgement of one member is awaited outside of the room.
     pub(super) fn relay(&mut self, link: LinkId, app: App, ack: Ack<AppAnswer>) {
-        let Some(index) = self.find(link) else { return ack.send(Err(not_joined())) };
+        let index = match self.permitted(link, Action::Data) {
+            Ok(index) => index,
+            Err(error) => return ack.send(Err(error)),
+        };
         let timeout = app.timeout_ms.unwrap_or(APP_TIMEOUT_DEFAULT_MS);
         if app.event.is_empty() || app.event.chars().count() > APP_EVENT_CHARS {
             return ack.refuse(ErrorCode::BadRequest, format!("event: 1 to {APP_EVENT_CHARS} characters"));

@@ -5,34 +5,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::chat::History;
-use super::member::{Link, RELOAD, Resident};
-use super::outbox::{Ack, LinkId, Push};
+use super::diffs::{AT_ONCE, Diffs, GATHERED};
+use super::member::{RELOAD, Resident};
+use super::outbox::{LinkId, Push};
+use super::password::{Guesses, Password};
 use super::registry::Shared;
 use super::speakers::SpokenLast;
-use super::{name, outbox::Outbox};
+use super::waiting::{Bans, WaitingRoom};
+use crate::access::Action;
 use crate::border::{ControlState, SourceState};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId};
 use crate::signal::protocol::*;
-
-/// A request to enter.
-pub struct Entry {
-    pub link: LinkId,
-    pub outbox: Arc<dyn Outbox>,
-    pub name: String,
-    /// Counts for the first member only.
-    pub listed: bool,
-    /// The secret of an earlier entry.
-    pub resume: Option<String>,
-    pub ack: Ack<Joined>,
-}
-
-/// What came of an [`Entry`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Entered {
-    Joined,
-    Resumed,
-    Refused,
-}
 
 /// What there is in a room, for metrics.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,8 +32,20 @@ pub(super) struct Room {
     pub(super) shared: Arc<Shared>,
     pub(super) key: RoomKey,
     pub(super) id: RoomId,
-    revision: u64,
-    listed: bool,
+    pub(super) facts: RoomFacts,
+    pub(super) password: Option<Password>,
+    pub(super) guesses: Guesses,
+    pub(super) bans: Bans,
+    pub(super) waiting: WaitingRoom,
+    /// What those who can admit were last told.
+    pub(super) knocks: Knocks,
+    diffs: Diffs,
+    /// Told with the next diffs.
+    pub(super) reactions: Vec<Reaction>,
+    /// When what has been gathered is told.
+    flush_at: Option<Instant>,
+    /// Counts raised hands.
+    pub(super) hands: u64,
     /// In the order of joining.
     pub(super) members: Vec<Resident>,
     pub(super) history: History,
@@ -62,24 +57,51 @@ pub(super) struct Room {
 impl Room {
     pub(super) fn new(shared: Arc<Shared>, key: RoomKey, id: RoomId) -> Room {
         Room {
-            shared,
             key,
             id,
-            revision: 0,
-            listed: false,
+            facts: RoomFacts {
+                listed: false,
+                locked: false,
+                password: false,
+                waiting_room: shared.config.waiting_room,
+                rules: Rules::default(),
+            },
+            password: None,
+            guesses: Guesses::default(),
+            bans: Bans::default(),
+            waiting: WaitingRoom::default(),
+            knocks: Knocks::default(),
+            diffs: Diffs::default(),
+            reactions: Vec::new(),
+            flush_at: None,
+            hands: 0,
             members: Vec::new(),
             history: History::default(),
             speakers: SpokenLast::default(),
             sources: HashMap::new(),
+            shared,
         }
     }
 
-    pub(super) fn snapshot(&self) -> RoomSnapshot {
+    /// Whether nobody is here and nobody wants to come in.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.members.is_empty() && self.waiting.is_empty()
+    }
+
+    /// A room that everybody has left keeps nothing for whoever comes next.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Room::new(self.shared.clone(), self.key, self.id.clone());
+    }
+
+    /// The room as one member knows it, who sees itself even when nobody else does.
+    pub(super) fn snapshot_for(&self, index: usize) -> RoomSnapshot {
+        let own = self.members.get(index).map(|member| &member.id);
+        let shown = self.members.iter().filter(|member| !member.is_hidden() || Some(&member.id) == own);
         RoomSnapshot {
             id: self.id.clone(),
-            revision: self.revision,
-            listed: self.listed,
-            members: self.members.iter().map(Resident::public).collect(),
+            revision: self.diffs.revision(),
+            facts: self.facts,
+            members: shown.map(Resident::public).collect(),
         }
     }
 
@@ -104,9 +126,18 @@ impl Room {
         }
     }
 
-    fn announce(&mut self, change: Change, except: Option<LinkId>) {
-        self.revision += 1;
-        self.tell_all(&Push::Room(RoomDiff { revision: self.revision, change }), except);
+    /// Tells everybody of a change: at once in small rooms, together with others in large ones.
+    pub(super) fn announce(&mut self, change: Change, except: Option<LinkId>) {
+        self.diffs.note(change);
+        if self.members.len() <= AT_ONCE {
+            self.tell_changes(except);
+        }
+    }
+
+    fn tell_changes(&mut self, except: Option<LinkId>) {
+        if let Some(diff) = self.diffs.take() {
+            self.tell_all(&Push::Room(diff), except);
+        }
     }
 
     /// Changes a member, and tells everybody when that shows.
@@ -114,9 +145,56 @@ impl Room {
         let Some(resident) = self.members.get_mut(index) else { return };
         let before = resident.public();
         change(resident);
-        let member = resident.public();
-        if member != before {
+        let (member, hidden) = (resident.public(), resident.is_hidden());
+        if member != before && !hidden {
             self.announce(Change::Changed { member }, except);
+        }
+    }
+
+    /// To be called after each turn: brings those at the door up to date, and sees to it that what has been gathered
+    /// is told.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.members.is_empty() && !self.waiting.expects() {
+            self.waiting.open(now);
+        }
+        if !self.waiting.is_empty() {
+            self.waiting.tell(self.can_admit());
+        }
+        let knocking = self.waiting.knocks() != self.knocks;
+        let gathered = !self.diffs.is_empty() || !self.reactions.is_empty() || knocking;
+        if gathered && self.flush_at.is_none() {
+            self.flush_at = Some(now + GATHERED);
+        }
+    }
+
+    /// Whether somebody is here who can let others in.
+    pub(super) fn can_admit(&self) -> bool {
+        let admits = |member: &Resident| member.link.is_some() && member.may(Action::Admit, self.facts.rules);
+        self.members.iter().any(admits)
+    }
+
+    /// Tells what has been gathered.
+    fn flush(&mut self) {
+        self.flush_at = None;
+        self.tell_changes(None);
+        if !self.reactions.is_empty() {
+            let reactions = Reactions { reactions: std::mem::take(&mut self.reactions) };
+            self.tell_all(&Push::Reactions(reactions), None);
+        }
+        let knocks = self.waiting.knocks();
+        if knocks != self.knocks {
+            self.knocks = knocks;
+            for index in 0..self.members.len() {
+                self.tell_knocks(index);
+            }
+        }
+    }
+
+    /// Tells a member who can admit who waits.
+    pub(super) fn tell_knocks(&self, index: usize) {
+        let admits = |member: &&Resident| member.may(Action::Admit, self.facts.rules);
+        if let Some(member) = self.members.get(index).filter(admits) {
+            member.tell(&Push::Knocks(self.knocks.clone()));
         }
     }
 
@@ -129,84 +207,12 @@ impl Room {
         Some(index)
     }
 
+    /// The member of that id, when others may know of it.
     pub(super) fn position(&self, id: &MemberId) -> Option<usize> {
-        self.members.iter().position(|member| member.id == *id)
+        self.members.iter().position(|member| member.id == *id && !member.is_hidden())
     }
 
-    pub(super) fn enter(&mut self, entry: Entry, now: Instant) -> Entered {
-        let name = match name::display_name(&entry.name) {
-            Ok(name) => name,
-            Err(error) => {
-                entry.ack.send(Err(error));
-                return Entered::Refused;
-            }
-        };
-        let returning = self.members.iter().position(|member| {
-            member.is_linked_by(entry.link) || entry.resume.as_deref().is_some_and(|token| member.proves(token))
-        });
-        match returning {
-            Some(index) => {
-                self.welcome_back(index, entry, name, now);
-                Entered::Resumed
-            }
-            None if self.admit(entry, name) => Entered::Joined,
-            None => Entered::Refused,
-        }
-    }
-
-    fn welcome_back(&mut self, index: usize, entry: Entry, name: String, now: Instant) {
-        let link = Link { id: entry.link, outbox: entry.outbox };
-        self.change(index, Some(entry.link), |member| {
-            let old = member.link.replace(link);
-            if let Some(old) = old.filter(|old| old.id != entry.link) {
-                let message = "this member came back through another connection".to_owned();
-                old.outbox.dismiss(Farewell { reason: FarewellReason::Replaced, message });
-            }
-            member.leaving = None;
-            member.note_life(now);
-            member.name = name;
-        });
-        let Some(member) = self.members.get(index) else { return };
-        entry.ack.send(Ok(Joined {
-            member: member.id.clone(),
-            resume: member.resume.clone(),
-            resumed: true,
-            room: self.snapshot(),
-            chat: self.history.told(&member.id, member.joined_at),
-            limits: self.shared.config.limits,
-        }));
-        member.tell_media();
-        self.tell_troubles(index);
-        self.tell_speakers(index);
-    }
-
-    /// True when the client is in the room afterwards.
-    fn admit(&mut self, entry: Entry, name: String) -> bool {
-        if self.shared.is_draining() {
-            entry.ack.refuse(ErrorCode::Draining, "this server is going down; join again in a moment");
-            return false;
-        }
-        let limits = self.shared.config.limits;
-        if self.members.len() >= usize::try_from(limits.members).unwrap_or(usize::MAX) {
-            entry.ack.refuse(ErrorCode::RoomFull, format!("the room holds {} members", limits.members));
-            return false;
-        }
-        if self.members.is_empty() {
-            self.listed = entry.listed;
-        }
-        let resident = self.shared.new_resident(name, Link { id: entry.link, outbox: entry.outbox });
-        self.shared.routes.add_sources(self.key, resident.own());
-        let (member, resume, public) = (resident.id.clone(), resident.resume.clone(), resident.public());
-        self.members.push(resident);
-        self.announce(Change::Joined { member: public }, Some(entry.link));
-        let room = self.snapshot();
-        entry.ack.send(Ok(Joined { member, resume, resumed: false, room, chat: Vec::new(), limits }));
-        self.tell_speakers(self.members.len() - 1);
-        self.publish();
-        true
-    }
-
-    fn tell_speakers(&self, index: usize) {
+    pub(super) fn tell_speakers(&self, index: usize) {
         let speakers = self.speakers.current();
         if let Some(member) = self.members.get(index).filter(|_| speakers != Speakers::default()) {
             member.tell(&Push::Speakers(speakers));
@@ -217,7 +223,9 @@ impl Room {
     pub(super) fn remove(&mut self, index: usize, reason: LeaveReason) {
         let Some(leaver) = self.members.get(index) else { return };
         let (id, link) = (leaver.id.clone(), leaver.link.as_ref().map(|link| link.id));
-        self.announce(Change::Left { member: id, reason }, link);
+        if !leaver.is_hidden() {
+            self.announce(Change::Left { member: id, reason }, link);
+        }
         let leaver = self.members.remove(index);
         for source in leaver.own() {
             self.sources.remove(&source);
@@ -231,18 +239,23 @@ impl Room {
         self.shared.routes.remove_sources(leaver.own());
         if let Some(connection) = leaver.connection {
             self.close(connection.id);
+            self.restage();
         }
-        self.restage();
+        self.seat_host();
         self.publish();
     }
 
     /// Tells the lobby how many are here.
-    fn publish(&self) {
-        let members = if self.listed { self.members.len() } else { 0 };
+    pub(super) fn publish(&self) {
+        let shown = self.members.iter().filter(|member| !member.is_hidden()).count();
+        let members = if self.facts.listed { shown } else { 0 };
         self.shared.lobby.count(&self.id, u32::try_from(members).unwrap_or(u32::MAX));
     }
 
     pub(super) fn leave(&mut self, link: LinkId, soon: bool, now: Instant) -> Result<Done, ErrorBody> {
+        if self.waiting.remove(link).is_some() {
+            return Ok(Done {});
+        }
         let index = self.find(link).ok_or_else(not_joined)?;
         if !soon {
             self.remove(index, LeaveReason::Left);
@@ -254,6 +267,7 @@ impl Room {
 
     /// The client's signalling is gone; its place is kept.
     pub(super) fn lose(&mut self, link: LinkId, now: Instant) {
+        self.waiting.remove(link);
         let Some(index) = self.members.iter().position(|member| member.is_linked_by(link)) else { return };
         self.change(index, None, |member| {
             member.link = None;
@@ -261,18 +275,23 @@ impl Room {
         });
     }
 
-    /// Gives up places whose time has come.
+    /// Gives up places whose time has come, and tells what has been gathered.
     pub(super) fn tick(&mut self, now: Instant) {
+        self.waiting.tick(now);
         let due = |member: &Resident| member.deadline().filter(|(at, _)| *at <= now).map(|(_, reason)| reason);
         while let Some((index, reason)) =
             self.members.iter().enumerate().find_map(|(index, member)| Some((index, due(member)?)))
         {
             self.remove(index, reason);
         }
+        if self.flush_at.is_some_and(|at| at <= now) {
+            self.flush();
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.members.iter().filter_map(|member| member.deadline().map(|(at, _)| at)).min()
+        let places = self.members.iter().filter_map(|member| member.deadline().map(|(at, _)| at)).min();
+        [places, self.flush_at, self.waiting.next_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn put(&self, state: ControlState) {

@@ -92,10 +92,10 @@ impl FakeClient {
     /// Changes of the room since the last call.
     pub(crate) fn changes(&self) -> Vec<Change> {
         let changes = self.take().into_iter().filter_map(|push| match push {
-            Push::Room(diff) => Some(diff.change),
+            Push::Room(diff) => Some(diff.changes),
             _ => None,
         });
-        changes.collect()
+        changes.flatten().collect()
     }
 
     /// The last seats pushed since the last call.

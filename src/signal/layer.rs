@@ -23,7 +23,8 @@ use super::intake::{ATTACHMENTS, Envelope, Intake, Ours, QUEUE};
 use super::peer::Peer;
 use super::protocol::{Auth, ErrorBody, ErrorCode, Farewell, FarewellReason, PROTOCOL};
 use super::rate::{Bucket, Rate};
-use super::session::Session;
+use super::session::{self, Session};
+use crate::access::Pass;
 use crate::room::{LinkId, Outbox, Push, Rooms};
 
 /// Outbound packets that may wait for one client. A room of 200 that joins at once is 200 of them; a client further
@@ -47,6 +48,8 @@ pub struct SignalConfig {
     pub messages: Rate,
     /// `app` events of one client.
     pub app: Rate,
+    /// Lines of chat and reactions of one client: everybody in the room is sent each.
+    pub talk: Rate,
 }
 
 impl Default for SignalConfig {
@@ -57,6 +60,8 @@ impl Default for SignalConfig {
             // A page sends a dozen messages when it starts and a few a second while its window is resized.
             messages: Rate { burst: 200.0, per_second: 50.0 },
             app: Rate { burst: 20.0, per_second: 20.0 },
+            // Faster than anybody types, and a burst for whoever was offline for a while.
+            talk: Rate { burst: 30.0, per_second: 5.0 },
         }
     }
 }
@@ -140,7 +145,7 @@ impl Gate {
     }
 
     /// Everything that must be in place before the client learns that it is connected.
-    fn receive(&self, socket: &Arc<Socket<LocalAdapter>>, auth: Auth) {
+    fn receive(&self, socket: &Arc<Socket<LocalAdapter>>, auth: Auth, pass: Result<Option<Pass>, ErrorBody>) {
         let inside = &*self.0;
         let link = LinkId(inside.last_link.fetch_add(1, Ordering::Relaxed) + 1);
         let peer = Peer::new(link, socket);
@@ -154,7 +159,7 @@ impl Gate {
             gate.peers().remove(&leaving.link);
             async {}
         });
-        let session = Session::new(peer.clone(), inside.rooms.clone(), auth.resume, inside.config.app);
+        let session = Session::new(peer.clone(), inside.rooms.clone(), auth.resume, pass, &inside.config);
         socket.extensions.insert(Arrival(Arc::new(Mutex::new(Some((session, queue, peer))))));
     }
 }
@@ -190,8 +195,15 @@ impl ConnectMiddleware<LocalAdapter, Ours> for Gate {
     ) -> Result<(), Box<dyn fmt::Display + Send>> {
         match check(auth.as_ref()) {
             Ok(auth) => {
-                self.receive(&socket, auth);
-                Ok(())
+                let pass = session::check(self.0.rooms.access(), auth.token.as_deref());
+                match pass {
+                    // Who comes back needs no token any more: one that has expired meanwhile must not end the call.
+                    Err(error) if auth.resume.is_none() => Err(Box::new(Rejection(error))),
+                    pass => {
+                        self.receive(&socket, auth, pass);
+                        Ok(())
+                    }
+                }
             }
             Err(error) => Err(Box::new(Rejection(error))),
         }

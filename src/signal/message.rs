@@ -7,9 +7,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
-use super::protocol::{
-    App, ChatSend, ErrorBody, ErrorCode, Hand, Join, Leave, Lobby, Media, Offer, Payload, Rename, Snapshot, Wishes,
-};
+use super::protocol::*;
 
 /// One event of a client, still unread.
 #[derive(Clone, Debug)]
@@ -59,6 +57,15 @@ pub fn read_request(text: &str, attachments: Vec<Bytes>) -> Result<(), ErrorBody
         Some("rename") => message.payload::<Rename>().map(drop),
         Some("hand") => message.payload::<Hand>().map(drop),
         Some("chat") => message.payload::<ChatSend>().map(drop),
+        Some("react") => message.payload::<React>().map(drop),
+        Some("settings") => message.payload::<Settings>().map(drop),
+        Some("role") => message.payload::<ChangeRole>().map(drop),
+        Some("mute") => message.payload::<Mute>().map(drop),
+        Some("allow") => message.payload::<Allow>().map(drop),
+        Some("remove") => message.payload::<Remove>().map(drop),
+        Some("end") => message.payload::<End>().map(drop),
+        Some("admit") => message.payload::<Admit>().map(drop),
+        Some("deny") => message.payload::<Deny>().map(drop),
         Some("app") => message.app().map(drop),
         Some("lobby") => message.payload::<Lobby>().map(drop),
         _ => Err(ErrorBody::new(ErrorCode::UnknownEvent, "no such event")),

@@ -8,12 +8,14 @@ use socketioxide::extract::AckSender;
 use tokio::sync::mpsc;
 
 use super::intake::Envelope;
+use super::layer::SignalConfig;
 use super::message::Message;
 use super::peer::Peer;
 use super::protocol::*;
-use super::rate::{Bucket, Rate};
+use super::rate::Bucket;
+use crate::access::{Access, Pass, TokenError};
 use crate::id::RoomId;
-use crate::room::{Ack, Entry, Handle, Request, Rooms};
+use crate::room::{Ack, Entry, Handle, Moderation, Request, Rooms};
 
 /// One client's place in the server.
 pub(super) struct Session {
@@ -21,13 +23,33 @@ pub(super) struct Session {
     rooms: Rooms,
     /// From `auth`.
     resume: Option<String>,
+    /// What `auth.token` says, or why it does not count.
+    pass: Result<Option<Pass>, ErrorBody>,
+    /// The room that the client is in, or in whose waiting room it is.
     room: Option<(RoomId, Handle)>,
     app: Bucket,
+    talk: Bucket,
+}
+
+/// Checks an access token.
+pub(super) fn check(access: &Access, token: Option<&str>) -> Result<Option<Pass>, ErrorBody> {
+    let checked = token.map(|token| access.verify(token)).transpose();
+    checked.map_err(|error| {
+        let code = if error == TokenError::Expired { ErrorCode::TokenExpired } else { ErrorCode::BadToken };
+        ErrorBody::new(code, format!("token: {error}"))
+    })
 }
 
 impl Session {
-    pub(super) fn new(peer: Arc<Peer>, rooms: Rooms, resume: Option<String>, app: Rate) -> Session {
-        Session { peer, rooms, resume, room: None, app: Bucket::new(app, Instant::now()) }
+    pub(super) fn new(
+        peer: Arc<Peer>,
+        rooms: Rooms,
+        resume: Option<String>,
+        pass: Result<Option<Pass>, ErrorBody>,
+        config: &SignalConfig,
+    ) -> Session {
+        let [app, talk] = [config.app, config.talk].map(|rate| Bucket::new(rate, Instant::now()));
+        Session { peer, rooms, resume, pass, room: None, app, talk }
     }
 
     /// Handles events until the client is gone; what it had sent before still counts.
@@ -66,7 +88,17 @@ impl Session {
             "wishes" => self.ask(&message, ack, Request::Wishes).await,
             "rename" => self.ask(&message, ack, Request::Rename).await,
             "hand" => self.ask(&message, ack, Request::Hand).await,
-            "chat" => self.ask(&message, ack, Request::Chat).await,
+            "chat" if self.talks() => self.ask(&message, ack, Request::Chat).await,
+            "react" if self.talks() => self.ask(&message, ack, Request::React).await,
+            "chat" | "react" => self.refuse(ack, ErrorCode::RateLimited, "too much said; try again after a second"),
+            "settings" => self.moderate(&message, ack, Moderation::Settings).await,
+            "role" => self.moderate(&message, ack, Moderation::Role).await,
+            "mute" => self.moderate(&message, ack, Moderation::Mute).await,
+            "allow" => self.moderate(&message, ack, Moderation::Allow).await,
+            "remove" => self.moderate(&message, ack, Moderation::Remove).await,
+            "admit" => self.moderate(&message, ack, Moderation::Admit).await,
+            "deny" => self.moderate(&message, ack, Moderation::Deny).await,
+            "end" => self.moderate(&message, ack, Moderation::End).await,
             "app" => self.app(message, ack).await,
             "lobby" => self.lobby(&message, ack),
             _ => self.refuse(ack, ErrorCode::UnknownEvent, "no such event; application events travel in `app`"),
@@ -75,6 +107,15 @@ impl Session {
 
     fn refuse(&self, ack: AckSender, code: ErrorCode, message: &str) {
         self.peer.acknowledge::<Done>(ack, &Err(ErrorBody::new(code, message)));
+    }
+
+    /// Whether one more line or reaction is within the rate.
+    fn talks(&mut self) -> bool {
+        self.talk.take(Instant::now())
+    }
+
+    async fn moderate<P: DeserializeOwned>(&self, message: &Message, ack: AckSender, of: fn(P) -> Moderation) {
+        self.ask(message, ack, |payload, ack| Request::Moderate(of(payload), ack)).await;
     }
 
     /// Reads the payload and hands the request to the room.
@@ -103,17 +144,25 @@ impl Session {
         };
         if let Some((room, handle)) = &self.room
             && *room != join.room
-            && handle.holds(self.peer.link).await
         {
-            return self.refuse(ack, ErrorCode::AlreadyJoined, "leave the present room first");
+            if handle.holds(self.peer.link).await {
+                return self.refuse(ack, ErrorCode::AlreadyJoined, "leave the present room first");
+            }
+            // Nobody waits at two doors.
+            handle.lost(self.peer.link).await;
         }
+        let pass = match &join.token {
+            Some(token) => check(self.rooms.access(), Some(token)),
+            None => self.pass.clone(),
+        };
         let entry = Entry {
-            link: self.peer.link,
-            outbox: self.peer.clone(),
-            name: join.name,
             listed: join.listed,
+            waiting_room: join.waiting_room,
+            password: join.password,
             resume: self.resume.clone(),
-            ack: self.peer.ack(ack),
+            pass,
+            address: self.peer.address,
+            ..Entry::new(self.peer.link, self.peer.clone(), join.name, self.peer.ack(ack))
         };
         if let Some(handle) = self.rooms.enter(&join.room, entry).await {
             self.room = Some((join.room, handle));
@@ -146,6 +195,10 @@ impl Session {
     }
 
     fn lobby(&self, message: &Message, ack: AckSender) {
+        if self.rooms.access().is_required() && !matches!(self.pass, Ok(Some(_))) {
+            let message = "auth.token: nobody sees the public rooms of this server without one";
+            return self.refuse(ack, ErrorCode::TokenRequired, message);
+        }
         match message.payload::<Lobby>() {
             Ok(Lobby { watch: true }) => {
                 self.rooms.watch(self.peer.link, self.peer.clone(), self.peer.ack(ack));

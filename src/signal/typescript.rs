@@ -7,7 +7,7 @@ use ts_rs::{Config, TS};
 use super::protocol::*;
 use crate::id::{MemberId, RoomId, SourceId};
 
-const HEAD: &str = "// Generated from src/signal/protocol.rs; do not edit.
+const HEAD: &str = "// Generated from src/signal/protocol/; do not edit.
 // To write it anew: PLENUM_WRITE_TYPES=1 cargo test --lib the_generated_types_are_up_to_date
 ";
 
@@ -28,7 +28,16 @@ const REQUESTS: &[(&str, &str, &str)] = &[
     ("wishes", "Wishes", "Empty"),
     ("rename", "Rename", "Empty"),
     ("hand", "Hand", "Empty"),
+    ("react", "React", "Empty"),
     ("chat", "ChatSend", "ChatSent"),
+    ("settings", "Settings", "Empty"),
+    ("role", "ChangeRole", "Empty"),
+    ("mute", "Mute", "Empty"),
+    ("allow", "Allow", "Empty"),
+    ("remove", "Remove", "Empty"),
+    ("end", "End", "Empty"),
+    ("admit", "Admit", "Empty"),
+    ("deny", "Deny", "Empty"),
     ("lobby", "Lobby", "LobbyReply"),
     ("app", "App", "AppReply | AppDelivered"),
 ];
@@ -43,6 +52,11 @@ const PUSHES: &[(&str, &str)] = &[
     ("layers", "Layers"),
     ("speakers", "Speakers"),
     ("chat", "ChatLine"),
+    ("reactions", "Reactions"),
+    ("permissions", "Permissions"),
+    ("muted", "Muted"),
+    ("waiting", "Waiting"),
+    ("knocks", "Knocks"),
     ("rooms", "RoomsDiff"),
     ("connection", "Connection"),
     ("farewell", "Farewell"),
@@ -75,6 +89,11 @@ fn render_types(file: &mut String) {
         Join,
         Joined,
         Limits,
+        Role,
+        TrackKind,
+        Rules,
+        Permissions,
+        RoomFacts,
         RoomSnapshot,
         Member,
         Presence,
@@ -90,6 +109,15 @@ fn render_types(file: &mut String) {
         WishSize,
         Rename,
         Hand,
+        React,
+        Settings,
+        ChangeRole,
+        Mute,
+        Allow,
+        Remove,
+        End,
+        Admit,
+        Deny,
         ChatSend,
         ChatSent,
         App,
@@ -113,6 +141,13 @@ fn render_types(file: &mut String) {
         Speakers,
         Speaker,
         ChatLine,
+        Reactions,
+        Reaction,
+        Muted,
+        Waiting,
+        WaitingState,
+        Knocks,
+        Knock,
         AppPush,
         RoomsDiff,
         Connection,
@@ -196,7 +231,15 @@ mod tests {
 
     #[test]
     fn every_state_and_reason_is_in_the_document() {
-        let all = [words::<Presence>(), words::<LeaveReason>(), words::<ConnectionPhase>(), words::<FarewellReason>()];
+        let all = [
+            words::<Presence>(),
+            words::<LeaveReason>(),
+            words::<ConnectionPhase>(),
+            words::<FarewellReason>(),
+            words::<WaitingState>(),
+            words::<Role>(),
+            words::<TrackKind>(),
+        ];
         for word in all.concat() {
             let written = [format!("`{word}`"), format!("`\"{word}\"`")];
             assert!(written.iter().any(|text| DOCUMENT.contains(text)), "{word} is not documented");

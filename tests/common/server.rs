@@ -8,7 +8,7 @@ use std::time::Duration;
 use plenum::id::{MemberId, RoomId, SourceId};
 use plenum::media::drop::DropReason;
 use plenum::metrics::ShardSnapshot;
-use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Outbox, Push, Request, RoomConfig};
+use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Moderation, Outbox, Push, Request, RoomConfig};
 use plenum::server::{MediaConfig, Planes};
 use plenum::signal::protocol::{
     Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, MemberTrouble, Offer, Payload, Seats, SourceQuality,
@@ -51,7 +51,7 @@ impl Server {
         let pushes = Arc::new(Pushes::default());
         let (ack, joined) = acknowledgement();
         let outbox = pushes.clone();
-        let entry = Entry { link, outbox, name: name.into(), listed: false, resume: None, ack };
+        let entry = Entry::new(link, outbox, name, ack);
         let handle = self.planes.rooms().enter(&RoomId(room.into()), entry).await.unwrap();
         Member { link, handle, pushes, joined: joined.await.unwrap().unwrap() }
     }
@@ -100,6 +100,13 @@ impl Member {
         let media = Media { microphone: on, camera: on, ..Media::default() };
         self.handle.request(self.link, Request::Media(media, ack)).await;
         done.await.unwrap().unwrap();
+    }
+
+    /// Asks what hosts ask.
+    pub async fn moderate(&self, moderation: Moderation) -> Result<Done, ErrorBody> {
+        let (ack, done) = acknowledgement();
+        self.handle.request(self.link, Request::Moderate(moderation, ack)).await;
+        done.await.unwrap()
     }
 
     /// Wishes to see one picture alone.

@@ -3,7 +3,22 @@ import { io } from 'socket.io-client';
 
 /** The server's heartbeats tell a dead connection after ten seconds; nothing here should take nearly as long. */
 const WITHIN_MS = 10_000;
-const PUSHES = ['room', 'seats', 'quality', 'trouble', 'speakers', 'chat', 'rooms', 'connection', 'farewell'];
+const PUSHES = [
+  'room',
+  'seats',
+  'quality',
+  'trouble',
+  'speakers',
+  'chat',
+  'reactions',
+  'rooms',
+  'connection',
+  'permissions',
+  'muted',
+  'waiting',
+  'knocks',
+  'farewell',
+];
 
 export class Client {
   #waiting = [];
@@ -79,6 +94,12 @@ export class Client {
       const timer = setTimeout(() => failed(new Error(`no ${event} among ${JSON.stringify(this.pushes)}`)), WITHIN_MS);
       this.#waiting.push({ fits, timer, found });
     });
+  }
+
+  /** The first change of the room, past or future, of which `matches` holds, with the revision of its diff. */
+  async change(matches) {
+    const { revision, changes } = await this.push('room', (diff) => diff.changes.some(matches));
+    return { revision, change: changes.find(matches) };
   }
 
   close() {

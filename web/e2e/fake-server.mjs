@@ -26,6 +26,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
         id,
         name,
         presence: 'here',
+        role: 'member',
         hand: false,
         joinedAt: Date.now(),
         camera: { id: 0, audio: true, video: true },
@@ -37,9 +38,14 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
         one.camera = { ...one.camera, id: 10 + index * 2 };
         one.screen = { ...one.screen, id: 11 + index * 2 };
       });
-      room = { id: body.room, revision: 1, listed: false, members: all };
+      const rules = { microphone: true, camera: true, screen: true, screenAudio: true, chat: true };
+      const facts = { listed: false, locked: false, password: false, waitingRoom: false, rules };
+      room = { id: body.room, revision: 1, ...facts, members: all };
+      const publish = ['microphone', 'camera', 'screen', 'screenAudio'];
+      const may = { subscribe: true, chat: true, data: true, rename: true, moderate: true, record: false };
+      const permissions = { role: 'host', publish, ...may };
       const limits = { messageBytes: 524288, chatChars: 2000, seats: 49, members: 100 };
-      reply(ok({ member: 'me', resume: 'secret', resumed: false, room, limits }));
+      reply(ok({ member: 'me', resume: 'secret', resumed: false, room, permissions, chat: [], limits }));
     });
     socket.on('media', (body, reply) => {
       reply(ok());
@@ -48,7 +54,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
       me.camera = { ...me.camera, audio: body.microphone, video: body.camera };
       me.screen = { ...me.screen, audio: body.screenAudio, video: body.screen };
       room.revision += 1;
-      socket.emit('room', { revision: room.revision, change: { kind: 'changed', member: me } });
+      socket.emit('room', { since: room.revision - 1, revision: room.revision, changes: [{ kind: 'changed', member: me }] });
     });
     socket.on('chat', (body, reply) => reply(ok({ id: Math.floor(Math.random() * 1e9), at: Date.now() })));
     socket.on('offer', (_body, _reply) => undefined);

@@ -17,6 +17,15 @@ export interface Requests {
   rename: [p.Rename, object];
   hand: [p.Hand, object];
   chat: [p.ChatSend, { id: number; at: number }];
+  react: [p.React, object];
+  settings: [p.Settings, object];
+  role: [p.ChangeRole, object];
+  mute: [p.Mute, object];
+  allow: [p.Allow, object];
+  remove: [p.Remove, object];
+  end: [p.End, object];
+  admit: [p.Admit, object];
+  deny: [p.Deny, object];
   lobby: [p.Lobby, { rooms: p.PublicRoom[] }];
 }
 
@@ -29,6 +38,11 @@ export interface Pushes {
   layers: p.Layers;
   speakers: p.Speakers;
   chat: p.ChatLine;
+  reactions: p.Reactions;
+  permissions: p.Permissions;
+  muted: p.Muted;
+  waiting: p.Waiting;
+  knocks: p.Knocks;
   rooms: p.RoomsDiff;
   connection: p.Connection;
   farewell: p.Farewell;

@@ -1,4 +1,4 @@
-// Generated from src/signal/protocol.rs; do not edit.
+// Generated from src/signal/protocol/; do not edit.
 // To write it anew: PLENUM_WRITE_TYPES=1 cargo test --lib the_generated_types_are_up_to_date
 
 /** Version of this contract. */
@@ -33,7 +33,11 @@ export type Auth = { protocol: number,
 /**
  * From an earlier `join`: come back as the same member.
  */
-resume?: string, };
+resume?: string, 
+/**
+ * An access token for the rooms that this connection will join.
+ */
+token?: string, };
 
 /**
  * Why a request was refused. `message` says what was wrong and what to do, in English, for developers; the page words
@@ -41,7 +45,7 @@ resume?: string, };
  */
 export type ErrorBody = { code: ErrorCode, message: string, };
 
-export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | "not_joined" | "already_joined" | "bad_name" | "room_full" | "draining" | "no_such_member" | "bad_sdp" | "rate_limited" | "too_large" | "timeout" | "internal";
+export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | "not_joined" | "already_joined" | "bad_name" | "token_required" | "bad_token" | "token_expired" | "forbidden" | "password_required" | "wrong_password" | "locked" | "waiting" | "denied" | "banned" | "room_full" | "draining" | "no_such_member" | "bad_sdp" | "rate_limited" | "too_large" | "timeout" | "internal";
 
 /**
  * `join`: enters a room, creating it when nobody is there. With a valid `auth.resume` for the same room, the same
@@ -49,13 +53,25 @@ export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | 
  */
 export type Join = { room: RoomId, 
 /**
- * Display name, 1–64 characters after NFC and trimming.
+ * Display name, 1–64 characters after NFC and trimming. Not read when the access token names its bearer.
  */
 name: string, 
 /**
+ * The room's password. The first member gives the room the one it says here.
+ */
+password?: string, 
+/**
+ * An access token, in the place of `auth.token`.
+ */
+token?: string, 
+/**
  * Show the room in the public list. Counts for the first member only.
  */
-listed?: boolean, };
+listed?: boolean, 
+/**
+ * Let nobody in whom no host admits. Counts for the first member only.
+ */
+waitingRoom?: boolean, };
 
 export type Joined = { 
 /**
@@ -71,8 +87,11 @@ resume: string,
  */
 resumed: boolean, room: RoomSnapshot, 
 /**
- * What a member that came back has been told so far: the newest lines since it first joined, oldest first. Empty
- * for a new member.
+ * What the caller may do now; the push `permissions` tells changes.
+ */
+permissions: Permissions, 
+/**
+ * The newest lines to everybody, and those that this member sent or was sent alone, oldest first.
  */
 chat: Array<ChatLine>, 
 /**
@@ -99,15 +118,104 @@ seats: number,
 members: number, };
 
 /**
+ * What a member is in its room. May change during the call.
+ */
+export type Role = "viewer" | "member" | "host";
+
+/**
+ * One of the tracks of a member.
+ */
+export type TrackKind = "microphone" | "camera" | "screen" | "screenAudio";
+
+/**
+ * What a room lets everybody do who is not its host.
+ */
+export type Rules = { microphone: boolean, camera: boolean, screen: boolean, screenAudio: boolean, 
+/**
+ * Also reactions.
+ */
+chat: boolean, };
+
+/**
+ * What the caller itself may do now; also the push `permissions`.
+ */
+export type Permissions = { role: Role, publish: Array<TrackKind>, 
+/**
+ * Is sent others' media.
+ */
+subscribe: boolean, 
+/**
+ * Chat and reactions.
+ */
+chat: boolean, 
+/**
+ * Application events and data channels.
+ */
+data: boolean, rename: boolean, 
+/**
+ * Mute, remove, admit, change the room and roles, end it.
+ */
+moderate: boolean, record: boolean, };
+
+/**
+ * What holds for the whole room.
+ */
+export type RoomFacts = { 
+/**
+ * Shown in the public list.
+ */
+listed: boolean, 
+/**
+ * Takes nobody new.
+ */
+locked: boolean, 
+/**
+ * Asks for a password.
+ */
+password: boolean, 
+/**
+ * Whoever is new waits until somebody admits it.
+ */
+waitingRoom: boolean, 
+/**
+ * What those may do who are not hosts.
+ */
+rules: Rules, };
+
+/**
  * The whole public state of a room at `revision`. [`RoomDiff`]s lead from there on.
  */
-export type RoomSnapshot = { id: RoomId, revision: number, listed: boolean, 
+export type RoomSnapshot = { id: RoomId, revision: number, 
 /**
  * In the order of joining.
  */
-members: Array<Member>, };
+members: Array<Member>, 
+/**
+ * Shown in the public list.
+ */
+listed: boolean, 
+/**
+ * Takes nobody new.
+ */
+locked: boolean, 
+/**
+ * Asks for a password.
+ */
+password: boolean, 
+/**
+ * Whoever is new waits until somebody admits it.
+ */
+waitingRoom: boolean, 
+/**
+ * What those may do who are not hosts.
+ */
+rules: Rules, };
 
-export type Member = { id: MemberId, name: string, presence: Presence, hand: boolean, 
+export type Member = { id: MemberId, name: string, presence: Presence, role: Role, hand: boolean, 
+/**
+ * While the hand is raised: of two, the lower was raised earlier.
+ */
+handOrder?: number, 
 /**
  * Unix time of joining, milliseconds.
  */
@@ -119,7 +227,15 @@ camera: Source,
 /**
  * Screen with its sound; always there, mostly idle.
  */
-screen: Source, };
+screen: Source, 
+/**
+ * What a moderator has forbidden this member alone to publish. Left out when that is nothing.
+ */
+forbidden?: Array<TrackKind>, 
+/**
+ * What the issuer of its access token says of it.
+ */
+metadata?: unknown, };
 
 export type Presence = "here" | "reconnecting";
 
@@ -196,9 +312,94 @@ export type WishSize = { width: number, height: number, };
 export type Rename = { name: string, };
 
 /**
- * `hand`: raises or lowers the caller's hand.
+ * `hand`: raises or lowers the caller's hand. Moderators lower that of others too.
  */
-export type Hand = { raised: boolean, };
+export type Hand = { raised: boolean, 
+/**
+ * Whose hand to lower; the caller's own when absent.
+ */
+member?: MemberId, };
+
+/**
+ * `react`: shows everybody an emoji for a moment.
+ */
+export type React = { 
+/**
+ * One emoji or a few letters: 1–32 bytes.
+ */
+emoji: string, };
+
+/**
+ * `settings`: how the room shall be. What is left out stays. For hosts.
+ */
+export type Settings = { listed?: boolean, locked?: boolean, 
+/**
+ * Those who wait when it is switched off are admitted.
+ */
+waitingRoom?: boolean, 
+/**
+ * 1–128 characters; empty = no password any more.
+ */
+password?: string, 
+/**
+ * All of them. Whoever publishes what is no longer allowed is stopped.
+ */
+rules?: Rules, };
+
+/**
+ * `role`: makes a member host, member or viewer. For hosts; one of them stays.
+ */
+export type ChangeRole = { member: MemberId, role: Role, };
+
+/**
+ * `mute`: switches off what others publish. They may switch it on again unless that is forbidden too.
+ */
+export type Mute = { 
+/**
+ * Whom; everybody but hosts when absent.
+ */
+member?: MemberId, kinds: Array<TrackKind>, 
+/**
+ * Forbid it, too: to the member, or to everybody by the room's rules.
+ */
+forbid?: boolean, };
+
+/**
+ * `allow`: lifts what `mute` forbade. Nothing goes on by itself.
+ */
+export type Allow = { 
+/**
+ * Whom; the room's rules when absent.
+ */
+member?: MemberId, kinds: Array<TrackKind>, };
+
+/**
+ * `remove`: sends a member away.
+ */
+export type Remove = { member: MemberId, 
+/**
+ * Not to come back while the room lives.
+ */
+ban?: boolean, };
+
+/**
+ * `end`: ends the room for all.
+ */
+export type End = Record<symbol, never>;
+
+/**
+ * `admit`: lets in one of those who wait, or all.
+ */
+export type Admit = { 
+/**
+ * An id of the push `knocks`; everybody but the banned when absent.
+ */
+id?: MemberId, };
+
+/**
+ * `deny`: sends away one of those who wait.
+ */
+export type Deny = { id: MemberId, };
 
 /**
  * `chat`: a line to the room, or to one member. Acknowledged with `{ok, id, at}`.
@@ -263,14 +464,15 @@ export type LobbyReply = { rooms: Array<PublicRoom>, };
 export type PublicRoom = { id: RoomId, members: number, };
 
 /**
- * `room`: changes of the room's public state. `revision` is the state's after applying; the first change led from
- * `revision - 1`. A client that sees a gap asks for a `snapshot`.
+ * `room`: changes of the room's public state since revision `since`; `revision` is the state's after applying them all.
+ * In large rooms several come together. A client at or beyond `revision` ignores it, one before `since` has missed
+ * something and asks for a `snapshot`, all others apply it: each change says how things are now.
  */
-export type RoomDiff = { revision: number, change: Change, };
+export type RoomDiff = { since: number, revision: number, changes: Array<Change>, };
 
-export type Change = { "kind": "joined", member: Member, } | { "kind": "left", member: MemberId, reason: LeaveReason, } | { "kind": "changed", member: Member, } | { "kind": "room", listed: boolean, };
+export type Change = { "kind": "joined", member: Member, } | { "kind": "left", member: MemberId, reason: LeaveReason, } | { "kind": "changed", member: Member, } | { "kind": "room" } & RoomFacts;
 
-export type LeaveReason = "left" | "lost";
+export type LeaveReason = "left" | "lost" | "removed";
 
 /**
  * `seats`: who sits where for this client. A picture may be shown under a name only once its frames carry the
@@ -384,6 +586,64 @@ name: string, text: string, to?: MemberId,
 at: number, };
 
 /**
+ * `reactions`: emoji of the last moment, each shown once.
+ */
+export type Reactions = { reactions: Array<Reaction>, };
+
+export type Reaction = { from: MemberId, emoji: string, };
+
+/**
+ * `muted`: a moderator switched off what this member published.
+ */
+export type Muted = { kinds: Array<TrackKind>, 
+/**
+ * The moderator; absent when it was the server's administration.
+ */
+by?: MemberId, 
+/**
+ * The member may not switch it on again.
+ */
+forbidden: boolean, };
+
+/**
+ * `waiting`: how a client stands that waits to be admitted.
+ */
+export type Waiting = { state: WaitingState, 
+/**
+ * Somebody is in the room who can admit.
+ */
+host: boolean, 
+/**
+ * How many have waited longer.
+ */
+ahead: number, };
+
+export type WaitingState = "waiting" | "admitted" | "denied";
+
+/**
+ * `knocks`: who waits to be admitted, for those who can admit; the whole of it each time.
+ */
+export type Knocks = { 
+/**
+ * Longest first.
+ */
+waiting: Array<Knock>, };
+
+export type Knock = { 
+/**
+ * For `admit` and `deny`; not the id that it will have as a member.
+ */
+id: MemberId, name: string, 
+/**
+ * Unix time in milliseconds.
+ */
+since: number, 
+/**
+ * Comes from where somebody was banned, and shows no token of its own.
+ */
+banned: boolean, };
+
+/**
  * `app`: an event that another member relayed. When it was sent to this member alone, the sender waits for the
  * acknowledgement.
  */
@@ -410,7 +670,7 @@ export type ConnectionPhase = "new" | "connecting" | "connected" | "disconnected
  */
 export type Farewell = { reason: FarewellReason, message: string, };
 
-export type FarewellReason = "draining" | "replaced";
+export type FarewellReason = "draining" | "replaced" | "removed" | "banned" | "ended";
 
 /**
  * A JSON value in which a leaf may also be bytes. The order of an object's keys is kept.
@@ -427,7 +687,16 @@ export interface ClientToServerEvents {
   wishes: (payload: Wishes, acknowledge: (reply: Reply) => void) => void;
   rename: (payload: Rename, acknowledge: (reply: Reply) => void) => void;
   hand: (payload: Hand, acknowledge: (reply: Reply) => void) => void;
+  react: (payload: React, acknowledge: (reply: Reply) => void) => void;
   chat: (payload: ChatSend, acknowledge: (reply: Reply<ChatSent>) => void) => void;
+  settings: (payload: Settings, acknowledge: (reply: Reply) => void) => void;
+  role: (payload: ChangeRole, acknowledge: (reply: Reply) => void) => void;
+  mute: (payload: Mute, acknowledge: (reply: Reply) => void) => void;
+  allow: (payload: Allow, acknowledge: (reply: Reply) => void) => void;
+  remove: (payload: Remove, acknowledge: (reply: Reply) => void) => void;
+  end: (payload: End, acknowledge: (reply: Reply) => void) => void;
+  admit: (payload: Admit, acknowledge: (reply: Reply) => void) => void;
+  deny: (payload: Deny, acknowledge: (reply: Reply) => void) => void;
   lobby: (payload: Lobby, acknowledge: (reply: Reply<LobbyReply>) => void) => void;
   app: (payload: App, acknowledge: (reply: Reply<AppReply | AppDelivered>) => void) => void;
 }
@@ -442,6 +711,11 @@ export interface ServerToClientEvents {
   layers: (payload: Layers) => void;
   speakers: (payload: Speakers) => void;
   chat: (payload: ChatLine) => void;
+  reactions: (payload: Reactions) => void;
+  permissions: (payload: Permissions) => void;
+  muted: (payload: Muted) => void;
+  waiting: (payload: Waiting) => void;
+  knocks: (payload: Knocks) => void;
   rooms: (payload: RoomsDiff) => void;
   connection: (payload: Connection) => void;
   farewell: (payload: Farewell) => void;

@@ -28,7 +28,7 @@ describe('the quality board', () => {
     board.complain({ ...trouble('a', 7), picture: null });
     expect(board.troubles.map(({ member }) => member)).toEqual(['b']);
     const source = (id: number) => ({ id, audio: false, video: false });
-    board.forget({ id: 'b', name: 'b', presence: 'here', hand: false, joinedAt: 0, camera: source(1), screen: source(2) });
+    board.forget({ id: 'b', name: 'b', presence: 'here', role: 'member', hand: false, joinedAt: 0, camera: source(1), screen: source(2) });
     expect(board.troubles).toEqual([]);
   });
 });

@@ -337,8 +337,9 @@ export class Room extends Emitter<RoomEvents> {
     signalling.onPush('connection', ({ state }) => {
       if (state === 'disconnected' && link.state === 'connected') link.restartIce();
     });
+    signalling.onPush('muted', ({ kinds }) => kinds.forEach((kind) => this.mute(kind, true)));
     signalling.onPush('farewell', (farewell) => {
-      if (farewell.reason === 'replaced') this.#end({ farewell });
+      if (farewell.reason !== 'draining') this.#end({ farewell });
       else this.#set({ farewell });
     });
     link.on('state', (media) => this.#set({ media }));
@@ -386,21 +387,20 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #diff(diff: RoomDiff): void {
-    const { change } = diff;
-    const leaver = change.kind === 'left' ? this.roster.member(change.member) : undefined;
-    if (leaver && change.kind === 'left' && diff.revision === this.roster.revision + 1) {
-      this.link.excuseSilence();
-      this.emit('left', { member: leaver, reason: change.reason });
-    }
-    const outcome = this.roster.apply(diff);
+    const outcome = this.roster.judge(diff);
     if (outcome === 'gap') return void this.#refetch();
     if (outcome === 'stale') return;
-    if (leaver) {
+    const newcomers = diff.changes.filter((change) => change.kind === 'joined' && !this.roster.member(change.member.id));
+    for (const change of diff.changes) {
+      if (change.kind !== 'joined') this.link.excuseSilence();
+      const leaver = change.kind === 'left' ? this.roster.member(change.member) : undefined;
+      if (!leaver || change.kind !== 'left') continue;
+      this.emit('left', { member: leaver, reason: change.reason });
       this.#quality.forget(leaver);
       this.#tellQuality();
     }
-    if (change.kind === 'joined') this.emit('joined', change.member);
-    if (change.kind === 'changed') this.link.excuseSilence();
+    this.roster.apply(diff);
+    for (const change of newcomers) if (change.kind === 'joined') this.emit('joined', change.member);
     this.#wishes.refresh();
     this.emit('members', this.members);
   }

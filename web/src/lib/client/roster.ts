@@ -39,15 +39,22 @@ export class Roster {
     this.#index();
   }
 
-  /** Applies the next diff. `gap` means that some were missed: ask for a snapshot. An old one is `stale` and ignored. */
-  apply(diff: RoomDiff): 'applied' | 'stale' | 'gap' {
+  /** How a diff relates to what is known: it `follows`, some were missed (`gap`: ask for a snapshot), or it is `stale`. */
+  judge(diff: RoomDiff): 'follows' | 'stale' | 'gap' {
     if (diff.revision <= this.#revision) return 'stale';
-    if (diff.revision !== this.#revision + 1) return 'gap';
+    return diff.since > this.#revision ? 'gap' : 'follows';
+  }
+
+  /** Applies a diff that follows: each of its changes says how things are now. */
+  apply(diff: RoomDiff): 'applied' | 'stale' | 'gap' {
+    const outcome = this.judge(diff);
+    if (outcome !== 'follows') return outcome;
     this.#revision = diff.revision;
-    const { change } = diff;
-    if (change.kind === 'left') this.#members.delete(change.member);
-    else if (change.kind === 'room') this.listed = change.listed;
-    else this.#members.set(change.member.id, change.member);
+    for (const change of diff.changes) {
+      if (change.kind === 'left') this.#members.delete(change.member);
+      else if (change.kind === 'room') this.listed = change.listed;
+      else this.#members.set(change.member.id, change.member);
+    }
     this.#index();
     return 'applied';
   }

@@ -1,13 +1,19 @@
 //! What members see of a room, without sockets, clocks or media.
 
+mod admission;
+mod door;
+mod moderation;
+mod permissions;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::admission::Entry;
 use super::outbox::{LinkId, Push};
-use super::registry::{Rooms, Shared};
-use super::room::{Entry, Room};
+use super::registry::{RoomConfig, Rooms, Shared};
+use super::room::Room;
 use super::testing::{FakeClient, FakePlane, FakeSdp, ack};
 use crate::border::*;
 use crate::id::*;
@@ -15,6 +21,8 @@ use crate::media::quality;
 use crate::media::spec::Codec;
 use crate::signal::protocol::*;
 use crate::transport::spec::Lane;
+
+const RAISED: Hand = Hand { raised: true, member: None };
 
 struct World {
     room: Room,
@@ -38,14 +46,42 @@ impl World {
     }
 
     fn try_join(&mut self, name: &str, resume: Option<&str>) -> Result<Guest, ErrorBody> {
-        self.links += 1;
-        let (link, client) = (LinkId(self.links), Arc::new(FakeClient::default()));
-        let (ack, acknowledged) = ack();
         let resume = resume.map(str::to_owned);
-        let entry = Entry { link, outbox: client.clone(), name: name.into(), listed: true, resume, ack };
+        self.enter(name, |entry| entry.resume = resume)
+    }
+
+    /// Enters with whatever `with` puts into the entry.
+    fn enter(&mut self, name: &str, with: impl FnOnce(&mut Entry)) -> Result<Guest, ErrorBody> {
+        let (link, client) = self.client();
+        self.enter_by(link, &client, name, with)
+    }
+
+    fn client(&mut self) -> (LinkId, Arc<FakeClient>) {
+        self.links += 1;
+        (LinkId(self.links), Arc::new(FakeClient::default()))
+    }
+
+    fn enter_by(
+        &mut self,
+        link: LinkId,
+        client: &Arc<FakeClient>,
+        name: &str,
+        with: impl FnOnce(&mut Entry),
+    ) -> Result<Guest, ErrorBody> {
+        let (ack, acknowledged) = ack();
+        let mut entry = Entry { listed: true, ..Entry::new(link, client.clone(), name, ack) };
+        with(&mut entry);
         self.room.enter(entry, self.now);
+        self.room.settle(self.now);
         let joined = acknowledged.lock().unwrap().take().unwrap()?;
-        Ok(Guest { link, client, joined })
+        Ok(Guest { link, client: client.clone(), joined })
+    }
+
+    /// Has what was gathered told.
+    fn flush(&mut self) {
+        self.room.settle(self.now);
+        self.now += Duration::from_millis(80);
+        self.room.tick(self.now);
     }
 
     fn join(&mut self, name: &str) -> Guest {
@@ -98,25 +134,27 @@ fn diffs_lead_without_gap_from_the_snapshot_to_the_present() {
     let ann = world.join("Ann");
     let bea = world.join("Bea");
     world.room.rename(bea.link, &Rename { name: "Béa".into() }).unwrap();
-    world.room.raise_hand(ann.link, Hand { raised: true }).unwrap();
-    world.room.raise_hand(ann.link, Hand { raised: true }).unwrap();
+    world.room.raise_hand(ann.link, &RAISED).unwrap();
+    world.room.raise_hand(ann.link, &RAISED).unwrap();
     world.room.leave(bea.link, false, world.now).unwrap();
     let mut state = ann.joined.room.clone();
     for push in ann.client.take() {
         let Push::Room(diff) = push else { continue };
-        assert_eq!(diff.revision, state.revision + 1);
+        assert_eq!((diff.since, diff.changes.len()), (state.revision, 1));
         state.revision = diff.revision;
-        match diff.change {
-            Change::Joined { member } => state.members.push(member),
-            Change::Left { member, .. } => state.members.retain(|m| m.id != member),
-            Change::Changed { member } => {
-                let index = state.members.iter().position(|m| m.id == member.id).unwrap();
-                state.members[index] = member;
+        for change in diff.changes {
+            match change {
+                Change::Joined { member } => state.members.push(member),
+                Change::Left { member, .. } => state.members.retain(|m| m.id != member),
+                Change::Changed { member } => {
+                    let index = state.members.iter().position(|m| m.id == member.id).unwrap();
+                    state.members[index] = member;
+                }
+                Change::Room(facts) => state.facts = facts,
             }
-            Change::Room { listed } => state.listed = listed,
         }
     }
-    assert_eq!(state, world.room.snapshot());
+    assert_eq!(state, world.room.snapshot_for(0));
 }
 
 #[test]
@@ -176,12 +214,12 @@ fn a_second_connection_of_a_member_replaces_the_first() {
     let again = world.try_join("Ann", Some(&ann.joined.resume)).unwrap();
     let farewell = |push: &Push| matches!(push, Push::Farewell(f) if f.reason == FarewellReason::Replaced);
     assert!(ann.client.take().iter().any(farewell));
-    let refused = world.room.raise_hand(ann.link, Hand { raised: true });
+    let refused = world.room.raise_hand(ann.link, &RAISED);
     assert_eq!(refused.map_err(|error| error.code), Err(ErrorCode::NotJoined));
-    assert!(world.room.raise_hand(again.link, Hand { raised: true }).is_ok());
+    assert!(world.room.raise_hand(again.link, &RAISED).is_ok());
     // The replaced connection's end is not the member's.
     world.room.lose(ann.link, world.now);
-    assert_eq!(world.room.snapshot().members[0].presence, Presence::Here);
+    assert_eq!(world.room.snapshot_for(0).members[0].presence, Presence::Here);
 }
 
 #[test]
