@@ -13,6 +13,7 @@ mod drops_hostile_packets;
 mod holds_its_invariants_under_any_interleaving;
 mod keeps_the_call_when_the_path_changes;
 mod publishes_and_receives_audio_and_video;
+mod puts_a_server_under_load;
 mod refuses_malformed_offers;
 mod repairs_what_the_network_loses;
 mod replies_from_the_address_that_was_asked;
