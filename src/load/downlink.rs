@@ -97,10 +97,11 @@ impl Downlink {
     fn repaired(&mut self, now: Instant, index: usize, seen: &Seen, payload: &[u8]) {
         let Some((original, body)) = payload.split_first_chunk::<2>() else { return };
         let Some(line) = self.lines.get_mut(index) else { return };
-        if line.repaired(u16::from_be_bytes(*original)) {
+        let seq = u16::from_be_bytes(*original);
+        if line.repaired(seq) {
             self.quality.received += 1;
             self.quality.repaired += 1;
-            if line.sees(seen, Some(body)) {
+            if line.sees(seen, seq, Some(body)) {
                 self.pictured(now);
             }
         }
@@ -127,7 +128,7 @@ impl Downlink {
             let since = now.saturating_duration_since(self.epoch).as_micros() as u64;
             note(&mut figures.latency, Duration::from_micros(since.saturating_sub(sent)));
         }
-        let first = if line.video { line.sees(seen, payload) } else { !self.expects_pictures };
+        let first = if line.video { line.sees(seen, seen.seq, payload) } else { !self.expects_pictures };
         if first {
             self.pictured(now);
         }
@@ -183,8 +184,9 @@ impl Downlink {
     /// How it saw so far. Who came a moment ago need not see anything yet.
     pub(super) fn quality(&self, now: Instant) -> Quality {
         let has_seen = self.quality.first_frame.is_some();
-        let watches = self.quality.watches && (has_seen || now.saturating_duration_since(self.started) > PATIENCE);
-        Quality { watches, ..self.quality }
+        let young = now.saturating_duration_since(self.started) < PATIENCE;
+        let watches = self.quality.watches && (has_seen || !young);
+        Quality { watches, young: young && !self.quality.connected, ..self.quality }
     }
 
     /// Begins to measure anew.

@@ -75,8 +75,9 @@ pub(super) struct Line {
     frame: Option<(u32, Instant)>,
     /// Seconds between frames, smoothed.
     interval: f64,
-    /// Timestamp of a key frame that began.
+    /// Timestamp of a key frame that began, and the number of its last packet once that came.
     key: Option<u32>,
+    key_end: Option<u64>,
     key_asked: Option<Instant>,
     wants_key: bool,
     told: (u64, u64),
@@ -99,6 +100,7 @@ impl Line {
             frame: None,
             interval: 0.0,
             key: None,
+            key_end: None,
             key_asked: None,
             wants_key: false,
             told: (0, 0),
@@ -162,16 +164,20 @@ impl Line {
         self.missing.len() < before
     }
 
-    /// Looks for the first picture. True at the packet that completes it.
-    pub(super) fn sees(&mut self, seen: &Seen, payload: Option<&[u8]>) -> bool {
+    /// Looks for the first picture. True at the packet that completes it: its last, or a missing one. `seq` is the
+    /// packet's own number, also where it came by retransmission.
+    pub(super) fn sees(&mut self, seen: &Seen, seq: u16, payload: Option<&[u8]>) -> bool {
         if self.pictured {
             return false;
         }
         if payload.is_some_and(picture::starts_key_frame) {
-            self.key = Some(seen.timestamp);
+            (self.key, self.key_end) = (Some(seen.timestamp), None);
         }
-        self.wants_key = self.key.is_none();
-        self.pictured = self.key == Some(seen.timestamp) && seen.marker && self.missing.is_empty();
+        if self.key == Some(seen.timestamp) && seen.marker {
+            self.key_end = self.highest.map(|highest| ExtSeq(highest).nearest(seq).0);
+        }
+        self.wants_key |= self.key.is_none();
+        self.pictured = self.key_end.is_some_and(|end| self.missing.iter().all(|missing| missing.seq > end));
         self.pictured
     }
 
@@ -181,7 +187,9 @@ impl Line {
         let before = self.missing.len();
         self.missing.retain(|missing| now.saturating_duration_since(missing.since) < GIVE_UP);
         asked.lost = (before - self.missing.len()) as u64;
-        self.wants_key |= asked.lost > 0 && self.video;
+        if asked.lost > 0 && self.video {
+            (self.wants_key, self.key, self.key_end) = (true, None, None);
+        }
         if self.rtx.is_some() {
             for missing in &mut self.missing {
                 let due = missing.asked.map_or(missing.since + PATIENCE, |asked| asked + ASK_AGAIN);
@@ -244,6 +252,24 @@ mod tests {
         assert!(!line.arrived(start, &seen(1, 3_000)).lost);
         let asked = line.ask(start + GIVE_UP);
         assert_eq!((asked.again, asked.lost, asked.waits, asked.key_frame), (vec![], 1, false, true));
+    }
+
+    #[test]
+    fn a_first_picture_is_there_when_its_last_missing_packet_is() {
+        let start = Instant::now();
+        let mut line = Line::new(1, Some(2));
+        let mut key = vec![0; picture::LEAST_PICTURE];
+        let part = picture::Part { number: 1, first: true, key: Some(180), len: key.len() };
+        picture::write_picture(&mut key, &part, 0);
+        let mut take = |seq, timestamp, marker, payload: &[u8]| {
+            let packet = Seen { marker, ..seen(seq, timestamp) };
+            line.arrived(start, &packet);
+            line.sees(&packet, seq, Some(payload))
+        };
+        assert!(!take(1, 0, false, &key));
+        assert!(!take(3, 0, true, &[0x80]));
+        assert!(!take(5, 3_000, true, &[0x80]));
+        assert!(line.repaired(2) && line.sees(&Seen { marker: false, ..seen(900, 0) }, 2, Some(&[0x80])));
     }
 
     #[test]

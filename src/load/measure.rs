@@ -51,6 +51,8 @@ pub(super) struct Quality {
     pub(super) weak: bool,
     /// It left.
     pub(super) gone: bool,
+    /// It came a moment ago and need not be connected yet.
+    pub(super) young: bool,
 }
 
 impl Quality {

@@ -287,10 +287,6 @@ impl Scenario {
 }
 
 impl Shape {
-    pub(super) fn members(&self) -> usize {
-        self.rooms * (self.publishers + self.subscribers)
-    }
-
     /// What member `index` of a room does; those that send come first.
     pub(super) fn part(&self, index: usize) -> Part {
         let publishes = index < self.publishers;

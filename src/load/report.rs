@@ -168,7 +168,7 @@ impl Report {
             call: director.shape.text(),
             seconds,
             members: Members {
-                asked: director.shape.members(),
+                asked: all.iter().filter(|member| !member.gone && !member.young).count() + director.failed.len(),
                 connected: all.iter().filter(|member| member.connected && !member.gone).count(),
                 seeing: watching.clone().filter(|member| member.first_frame.is_some()).count(),
                 watching: watching.clone().count(),
