@@ -253,7 +253,8 @@ impl Uplink {
     fn report(&mut self, now: Instant, wire: &mut Wire, out: &mut Out) {
         let at = self.micros(now);
         // Which moment NTP's own epoch was matters to nobody: all reports count from ours.
-        let ntp = (0x8000_0000 + at / 1_000_000) << 32 | ((at % 1_000_000) << 32) / 1_000_000;
+        let (seconds, fraction) = (0x8000_0000 + at / 1_000_000, ((at % 1_000_000) << 32) / 1_000_000);
+        let ntp = seconds << 32 | fraction;
         for (index, stream) in self.streams.iter().enumerate().filter(|(_, stream)| stream.packets > 0) {
             let ticks = if index == 0 { 48 } else { 90 };
             let rtp = match index {

@@ -31,10 +31,13 @@ pub(super) enum Way {
     Out(SocketAddr),
 }
 
+/// When it arrives, in which order, whose it is, which way, and what.
+type Entry = (Instant, u64, u32, Way, Vec<u8>);
+
 /// Datagrams on their way.
 #[derive(Default)]
 pub(super) struct Delayed {
-    queue: BinaryHeap<Reverse<(Instant, u64, u32, Way, Vec<u8>)>>,
+    queue: BinaryHeap<Reverse<Entry>>,
     /// By peer and direction: nothing overtakes.
     last: HashMap<(u32, bool), Instant, ahash::RandomState>,
     order: u64,
