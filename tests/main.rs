@@ -3,6 +3,7 @@
 mod binary;
 mod common;
 
+mod a_real_prometheus_understands_what_is_measured;
 mod a_server_is_started_and_stopped;
 mod browsers_without_udp_call_over_tcp;
 mod carries_calls_of_the_webrtc_crate;
@@ -12,6 +13,7 @@ mod corpora_replay;
 mod drops_hostile_packets;
 mod holds_its_invariants_under_any_interleaving;
 mod keeps_the_call_when_the_path_changes;
+mod logs_name_rooms_and_members;
 mod publishes_and_receives_audio_and_video;
 mod puts_a_server_under_load;
 mod refuses_malformed_offers;

@@ -52,10 +52,9 @@ impl Watch {
 
 /// Reads what matters in Prometheus' text.
 fn read(text: &str) -> Option<Sample> {
-    let sum = |name: &str, with: &[&str]| {
+    let sum = |name: &str| {
         let mut found = None;
-        for line in text.lines().filter(|line| line.starts_with(name) && with.iter().all(|label| line.contains(label)))
-        {
+        for line in text.lines().filter(|line| line.starts_with(name)) {
             // `name` may be the beginning of a longer one.
             let rest = line.get(name.len()..).filter(|rest| rest.starts_with([' ', '{']));
             let value = rest.and_then(|rest| rest.rsplit(' ').next()).and_then(|value| value.parse::<f64>().ok());
@@ -64,10 +63,10 @@ fn read(text: &str) -> Option<Sample> {
         found
     };
     Some(Sample {
-        cpu: sum("process_cpu_seconds_total", &[])?,
-        memory: sum("process_resident_memory_bytes", &[])?,
-        sends: sum("plenum_udp_sends_total", &[]),
-        datagrams: sum("plenum_udp_datagrams_total", &["direction=\"out\""]),
+        cpu: sum("process_cpu_seconds_total")?,
+        memory: sum("process_resident_memory_bytes")?,
+        sends: sum("plenum_udp_datagrams_per_send_count"),
+        datagrams: sum("plenum_udp_datagrams_per_send_sum"),
     })
 }
 
@@ -97,10 +96,9 @@ mod tests {
     fn the_servers_counters_are_found_in_its_metrics() {
         let text = "# HELP process_cpu_seconds_total x\nprocess_cpu_seconds_total 1.5\n\
                     process_resident_memory_bytes 1e+06\nprocess_resident_memory_bytes_peak 7\n\
-                    plenum_udp_datagrams_total{direction=\"in\",shard=\"0\"} 9\n\
-                    plenum_udp_datagrams_total{direction=\"out\",shard=\"0\"} 4\n\
-                    plenum_udp_datagrams_total{direction=\"out\",shard=\"1\"} 2\n\
-                    plenum_udp_sends_total{shard=\"0\"} 2\nplenum_udp_sends_total{shard=\"1\"} 3\n";
+                    plenum_udp_datagrams_per_send_sum{shard=\"0\"} 4\n\
+                    plenum_udp_datagrams_per_send_sum{shard=\"1\"} 2\n\
+                    plenum_udp_datagrams_per_send_count{shard=\"0\"} 2\nplenum_udp_datagrams_per_send_count{shard=\"1\"} 3\n";
         let sample = read(text).unwrap();
         assert_eq!((sample.cpu, sample.memory), (1.5, 1e6));
         assert_eq!((sample.sends, sample.datagrams), (Some(5.0), Some(6.0)));

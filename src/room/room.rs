@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::info;
+
 use super::chat::History;
 use super::member::{Link, RELOAD, Resident};
 use super::outbox::{Ack, LinkId, Push};
@@ -43,6 +45,8 @@ pub(super) struct RoomFigures {
     pub(super) screens: u64,
     pub(super) microphones: u64,
     pub(super) unsupported: u64,
+    pub(super) key: RoomKey,
+    pub(super) listed: bool,
 }
 
 pub(super) struct Room {
@@ -91,6 +95,8 @@ impl Room {
             cameras: count(|member| member.media.camera),
             screens: count(|member| member.media.screen),
             microphones: count(|member| member.media.microphone),
+            key: self.key,
+            listed: self.listed,
             unsupported: self.members.iter().map(|member| member.seats.unsupported_codec.len() as u64).sum(),
         }
     }
@@ -167,6 +173,7 @@ impl Room {
             member.name = name;
         });
         let Some(member) = self.members.get(index) else { return };
+        info!(room = %self.key, member = %member.id, "came back");
         entry.ack.send(Ok(Joined {
             member: member.id.clone(),
             resume: member.resume.clone(),
@@ -197,6 +204,7 @@ impl Room {
         let resident = self.shared.new_resident(name, Link { id: entry.link, outbox: entry.outbox });
         self.shared.routes.add_sources(self.key, resident.own());
         let (member, resume, public) = (resident.id.clone(), resident.resume.clone(), resident.public());
+        info!(room = %self.key, %member, "joined");
         self.members.push(resident);
         self.announce(Change::Joined { member: public }, Some(entry.link));
         let room = self.snapshot();
@@ -217,6 +225,7 @@ impl Room {
     pub(super) fn remove(&mut self, index: usize, reason: LeaveReason) {
         let Some(leaver) = self.members.get(index) else { return };
         let (id, link) = (leaver.id.clone(), leaver.link.as_ref().map(|link| link.id));
+        info!(room = %self.key, member = %id, ?reason, "left");
         self.announce(Change::Left { member: id, reason }, link);
         let leaver = self.members.remove(index);
         for source in leaver.own() {
@@ -255,7 +264,9 @@ impl Room {
     /// The client's signalling is gone; its place is kept.
     pub(super) fn lose(&mut self, link: LinkId, now: Instant) {
         let Some(index) = self.members.iter().position(|member| member.is_linked_by(link)) else { return };
+        let key = self.key;
         self.change(index, None, |member| {
+            info!(room = %key, member = %member.id, "lost its signalling");
             member.link = None;
             member.note_life(now);
         });
