@@ -66,8 +66,11 @@ fn a_capacity_is_searched_until_something_breaks() {
     let server = Running::start(scratch.path(), &["--members-per-room=4"]);
     let report = load(&server, &["webinar", "--subscribers=2", "--find-capacity"]);
     let steps = report.pointer("/capacity/steps").and_then(Value::as_array).unwrap();
-    let refused = |step: &Value| step["problems"].to_string().contains("--members-per-room");
-    assert!(steps.iter().any(refused), "{steps:?}");
+    // On a busy machine quality may break before the room is full, but never after.
+    assert!(steps.iter().any(|step| step["held"] == false), "{steps:?}");
+    for step in steps.iter().filter(|step| number(step, "/count") > 3.0) {
+        assert!(step["problems"].to_string().contains("--members-per-room"), "{step}");
+    }
     assert!(number(&report, "/capacity/held") <= 3.0, "{report}");
 }
 
