@@ -39,6 +39,7 @@ fmt: ## format the Rust code
 	$(CARGO) fmt
 
 test-rust: web
+	@./scripts/test-tools.sh prometheus
 	$(CARGO) test --locked
 
 test-web: web-deps

@@ -33,7 +33,7 @@
 //!
 //! Around them, [`config`] makes one validated configuration of file, variables and flags, [`server`] builds and wires
 //! both planes, [`metrics`] turns the shards' plain counters into Prometheus' text, and [`id`] has the newtypes of
-//! every id and unit.
+//! every id and unit. [`load`] is the other side: synthetic browsers that put a server under load.
 //!
 //! # The way of a packet
 //!
@@ -54,6 +54,7 @@ pub mod border;
 pub mod config;
 pub mod http;
 pub mod id;
+pub mod load;
 pub mod media;
 pub mod metrics;
 pub mod net;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use plenum::access::TokenError;
 use plenum::config::{self, Action, Config, ConfigError, LogFormat, TokenFlags};
 use plenum::http::{self, StartError};
+use plenum::load;
 use plenum::server::Running;
 use tokio::signal as os_signal;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some(Action::Token(flags)) => return mint(flags, &invocation.config),
+        Some(Action::Load(options)) => return put_under_load(&options),
         None => {}
     }
     start_log(&invocation.config);
@@ -57,6 +59,18 @@ fn mint(flags: TokenFlags, config: &Config) -> ExitCode {
     "access.secrets: there is none to sign with; put the output of `openssl rand -hex 32` into PLENUM_ACCESS_SECRETS"
 )]
 struct NoSecrets;
+
+/// Signalling of all members goes through one thread; media has its own.
+fn put_under_load(options: &load::Options) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    match runtime.block_on(load::run(options)) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     eprintln!("plenum: {error}");

@@ -15,11 +15,12 @@ use rand::rngs::StdRng;
 use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState, TransportSpec};
 use crate::id::TransportId;
 use crate::media::drop::DropReason;
-use crate::media::forwarder::{Carried, Forwarder, News, Sink};
+use crate::media::forwarder::{Carried, Forwarder, News, RoomTotals, Sink};
+use crate::media::histogram::DURATIONS_MS;
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::MAX_PACKET;
 use crate::media::spec::MediaKind;
-use crate::metrics::{PacketKind, ShardSnapshot};
+use crate::metrics::{MOST_ROOMS, PacketKind, ShardSnapshot};
 use crate::transport::dtls::Certificate;
 use crate::transport::ice::target_ufrag;
 use crate::transport::spec::{Path, TransportState};
@@ -33,6 +34,8 @@ struct Link {
     transport: Transport,
     spec: Arc<TransportSpec>,
     told: ConnectionState,
+    /// When its offer came.
+    opened: Instant,
     /// The handshake was completed.
     established: bool,
     /// Where authenticated checks came from, oldest first.
@@ -301,12 +304,20 @@ impl Shard {
         counters.tracks = totals.tracks;
         counters.slots = totals.slots;
         counters.quality = totals.quality;
+        counters.recovered = totals.uplinks.recovered;
+        (counters.estimated, counters.estimate) = (totals.estimated, totals.estimate.0);
+        counters.paused = totals.paused;
         use ConnectionState::{Connected, Connecting, Disconnected, Failed, New};
         for state in [New, Connecting, Connected, Disconnected, Failed] {
             let count = self.links.iter().flatten().filter(|link| link.told == state).count();
             counters.set_connections(state, count as u64);
         }
         counters
+    }
+
+    /// What the largest rooms carry.
+    pub fn rooms(&mut self, now: Instant) -> Vec<RoomTotals> {
+        self.forwarder.rooms(now, MOST_ROOMS)
     }
 
     /// Whose datagram this is: by path, or by the ufrag of a connectivity check from a new one.
@@ -348,6 +359,7 @@ impl Shard {
                     transport,
                     spec: spec.clone(),
                     told: ConnectionState::New,
+                    opened: now,
                     established: false,
                     paths: VecDeque::new(),
                 });
@@ -408,6 +420,8 @@ impl Shard {
             link.told = state;
             if state == ConnectionState::Connected && !std::mem::replace(&mut link.established, true) {
                 self.counters.handshakes += 1;
+                let took = now.saturating_duration_since(link.opened).as_millis() as u64;
+                self.counters.connect.add(&DURATIONS_MS, took);
             }
             self.reported |= self.events.put(MediaState::Transport(link.id, state));
             let ready = matches!(state, ConnectionState::Connected | ConnectionState::Disconnected);

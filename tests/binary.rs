@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command without the settings that the test's own environment may hold, in a directory without a plenum.toml.
-fn command(dir: &Path) -> Command {
+pub(crate) fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_plenum"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("PLENUM_") {
@@ -80,8 +80,17 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a server with `args` on free ports and waits until it says where it is.
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Running {
+        Running::start_logging(dir, args, Stdio::inherit())
+    }
+
+    /// The same, with its log in `log`.
+    pub(crate) fn start_logging(dir: &Path, args: &[&str], log: Stdio) -> Running {
         let mut command = command(dir);
-        command.args(["--udp-port=0", "--tcp-port=0", "--shards=1", "--log-level=warn"]).args(args);
+        command.stderr(log);
+        command.args(["--udp-port=0", "--tcp-port=0", "--shards=1"]).args(args);
+        if !args.iter().any(|arg| arg.starts_with("--log-level")) {
+            command.arg("--log-level=warn");
+        }
         if !args.iter().any(|arg| arg.starts_with("--http-address")) {
             command.arg("--http-address=127.0.0.1:0");
         }

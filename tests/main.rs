@@ -4,6 +4,7 @@ mod binary;
 mod common;
 
 mod a_muted_members_packets_stop_at_the_server;
+mod a_real_prometheus_understands_what_is_measured;
 mod a_server_is_started_and_stopped;
 mod begins_at_a_key_frame_whose_first_packet_is_late;
 mod browsers_without_udp_call_over_tcp;
@@ -15,7 +16,9 @@ mod drops_hostile_packets;
 mod hears_the_loudest_three_of_a_large_room;
 mod holds_its_invariants_under_any_interleaving;
 mod keeps_the_call_when_the_path_changes;
+mod logs_name_rooms_and_members;
 mod publishes_and_receives_audio_and_video;
+mod puts_a_server_under_load;
 mod refuses_malformed_offers;
 mod repairs_what_the_network_loses;
 mod replies_from_the_address_that_was_asked;

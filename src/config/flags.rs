@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, Subcommand};
 
 use super::{Config, LogFormat, Proxy, TokenFlags};
 use crate::access::Secret;
+use crate::load;
 
 /// Multi-party video calls in the browser, in one binary.
 ///
@@ -119,6 +120,8 @@ pub enum Action {
     CheckConfig,
     /// Mint an access token with the first of access.secrets, print it, and stop.
     Token(TokenFlags),
+    /// Put a running server under load as browsers would, and measure what they get.
+    Load(Box<load::Options>),
 }
 
 /// Puts each flag that was given in the place of the key it stands for.

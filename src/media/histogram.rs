@@ -4,6 +4,10 @@ use std::ops::AddAssign;
 
 /// Upper bounds in ms of how long something took to be seen: what nobody notices, what one does, what is too long.
 pub const DURATIONS_MS: [u64; 9] = [25, 50, 100, 150, 250, 500, 1_000, 2_000, 5_000];
+/// Upper bounds in µs of how long a packet is in the server: what a busy tick takes, what a listener notices, too long.
+pub const LATENCIES_US: [u64; 12] = [50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000];
+/// Upper bounds of datagrams in one system call. GSO carries 64 at most, a batch of coalesced ones more.
+pub const BATCHES: [u64; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 256];
 /// Upper bounds of scores, in tenths: bad, poor, fair, good, nearly excellent, excellent.
 pub const SCORES: [u64; 6] = [10, 20, 30, 40, 45, 50];
 
@@ -17,6 +21,8 @@ pub struct Histogram<const N: usize> {
 }
 
 pub type Durations = Histogram<{ DURATIONS_MS.len() }>;
+pub type Latencies = Histogram<{ LATENCIES_US.len() }>;
+pub type Batches = Histogram<{ BATCHES.len() }>;
 pub type Scores = Histogram<{ SCORES.len() }>;
 
 impl<const N: usize> Default for Histogram<N> {
@@ -27,12 +33,14 @@ impl<const N: usize> Default for Histogram<N> {
 
 impl<const N: usize> Histogram<N> {
     pub fn add(&mut self, bounds: &[u64; N], value: u64) {
+        self.add_many(bounds, value, 1);
+    }
+
+    /// Counts the same value `times`.
+    pub fn add_many(&mut self, bounds: &[u64; N], value: u64, times: u64) {
         let place = bounds.iter().position(|bound| value <= *bound);
-        match place.and_then(|place| self.counts.get_mut(place)) {
-            Some(count) => *count += 1,
-            None => self.beyond += 1,
-        }
-        self.sum += value;
+        *place.and_then(|place| self.counts.get_mut(place)).unwrap_or(&mut self.beyond) += times;
+        self.sum += value * times;
     }
 
     /// How many values do not exceed each bound.

@@ -3,11 +3,13 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::ShardSnapshot;
+use crate::media::forwarder::RoomTotals;
 
 /// Holds the latest snapshot of one shard. The shard publishes about once a second, never per packet.
 #[derive(Default)]
 pub struct SnapshotCell {
     latest: Mutex<Latest>,
+    rooms: Mutex<Vec<RoomTotals>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -29,6 +31,16 @@ impl SnapshotCell {
             latest.load = snapshot.busy.saturating_sub(latest.snapshot.busy).as_secs_f64() / span;
         }
         latest.snapshot = *snapshot;
+    }
+
+    /// Replaces what rooms carry.
+    pub fn publish_rooms(&self, rooms: Vec<RoomTotals>) {
+        *self.rooms.lock().unwrap_or_else(PoisonError::into_inner) = rooms;
+    }
+
+    /// What rooms carried at the last snapshot.
+    pub fn rooms(&self) -> Vec<RoomTotals> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The latest snapshot; all zero before the first.

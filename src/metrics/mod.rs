@@ -3,7 +3,9 @@
 //! Nothing is registered or locked where packets flow: shards publish plain snapshots, and a scrape adds them up.
 
 mod cell;
+mod process;
 mod render;
+mod rooms;
 mod snapshot;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use prometheus::{IntCounter, Registry};
 
 pub use cell::SnapshotCell;
+pub use rooms::MOST_ROOMS;
 pub use snapshot::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 
 /// Content type of [`Metrics::render`].
@@ -25,7 +28,7 @@ pub struct Metrics {
 }
 
 struct Inner {
-    /// What lives as long as the process: HTTP connections, the process itself.
+    /// What lives as long as the process: HTTP connections.
     lasting: Registry,
     connections: IntCounter,
     refused_connections: IntCounter,
@@ -42,8 +45,6 @@ impl Metrics {
             IntCounter::new("plenum_http_connections_refused_total", "HTTP connections closed at once: too many.")?;
         lasting.register(Box::new(connections.clone()))?;
         lasting.register(Box::new(refused_connections.clone()))?;
-        #[cfg(target_os = "linux")]
-        lasting.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let (shards, control) = (RwLock::default(), RwLock::default());
         Ok(Metrics { inner: Arc::new(Inner { lasting, connections, refused_connections, shards, control }) })
     }
@@ -73,9 +74,13 @@ impl Metrics {
         let shards = self.inner.shards.read().unwrap_or_else(PoisonError::into_inner);
         let snapshots: Vec<ShardSnapshot> = shards.iter().map(|cell| cell.read()).collect();
         let loads: Vec<f64> = shards.iter().map(|cell| cell.load()).collect();
+        let rooms = shards.iter().flat_map(|cell| cell.rooms()).collect();
         drop(shards);
         let control = self.inner.control.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|count| count());
-        let mut families = render::families(&snapshots, &loads, control.unwrap_or_default())?;
+        let control = control.unwrap_or_default();
+        let mut families = render::families(&snapshots, &loads, &control)?;
+        families.extend(rooms::families(rooms, &control.public));
+        families.extend(process::families());
         families.extend(self.inner.lasting.gather());
         // The encoder refuses a family without metrics, which those by shard are when there is none.
         families.retain(|family| !family.get_metric().is_empty());

@@ -1,25 +1,31 @@
 //! Snapshots → metric families: names, units and labels.
 
 use prometheus::core::Collector;
-use prometheus::proto::{Bucket, Histogram as Buckets, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{self, Bucket, Histogram as Buckets, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{CounterVec, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
 use super::snapshot::STATES;
 use super::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 use crate::media::drop::DropReason;
 use crate::media::forwarder::{QualityTotals, TROUBLES};
-use crate::media::histogram::{DURATIONS_MS, Durations, Histogram, SCORES};
+use crate::media::histogram::{BATCHES, Batches, DURATIONS_MS, Durations, Histogram, LATENCIES_US, SCORES};
 
 type Result<T> = std::result::Result<T, prometheus::Error>;
 
 /// All families of the two planes. Every known label value is there from the start, so that a rate over it is right
 /// from its first event on.
-pub(super) fn families(shards: &[ShardSnapshot], loads: &[f64], control: ControlSnapshot) -> Result<Vec<MetricFamily>> {
+pub(super) fn families(
+    shards: &[ShardSnapshot],
+    loads: &[f64],
+    control: &ControlSnapshot,
+) -> Result<Vec<MetricFamily>> {
     let mut families = Vec::new();
     volumes(&mut families, shards)?;
     drops(&mut families, shards)?;
     feedback(&mut families, shards, control)?;
     shard_state(&mut families, shards, loads)?;
+    batches(&mut families, shards);
+    adaptation(&mut families, shards)?;
     quality(&mut families, shards, control)?;
     rooms(&mut families, control)?;
     families.extend(build_info()?.collect());
@@ -61,7 +67,7 @@ fn drops(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<(
     Ok(())
 }
 
-fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: ControlSnapshot) -> Result<()> {
+fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: &ControlSnapshot) -> Result<()> {
     let mut directed = |name, help, received: fn(&ShardSnapshot) -> u64, sent: fn(&ShardSnapshot) -> u64| {
         let counter = IntCounterVec::new(Opts::new(name, help), &["direction"])?;
         counter.with_label_values(&["in"]).inc_by(sum(shards, received));
@@ -90,6 +96,8 @@ fn feedback(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control:
     single("plenum_seat_switches_total", "Changes of a seat to another source or layer.", sum(shards, |s| s.switches))?;
     single("plenum_keyframe_replays_total", "Key frames replayed from a ring.", sum(shards, |s| s.replays))?;
     single("plenum_dtls_handshakes_total", "DTLS handshakes completed.", sum(shards, |s| s.handshakes))?;
+    let recovered = "Packets that publishers sent again after they had been lost.";
+    single("plenum_packets_recovered_total", recovered, sum(shards, |s| s.recovered))?;
     let shed = sum(shards, |s| s.shed) + control.shed;
     single("plenum_border_shed_total", "Samples shed between the planes: a queue was full.", shed)?;
     single("plenum_send_errors_total", "Datagrams that the kernel refused.", sum(shards, |s| s.send_errors))?;
@@ -115,7 +123,7 @@ fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads
     }
     let connections = IntGaugeVec::new(Opts::new("plenum_connections", "Connections of browsers now."), &["state"])?;
     for (place, (_, label)) in STATES.iter().enumerate() {
-        connections.with_label_values(&[*label]).set(gauge(sum(shards, |shard| shard.connections[place])));
+        connections.with_label_values(&[*label]).set(whole(sum(shards, |shard| shard.connections[place])));
     }
     families.extend(busy.collect());
     families.extend(load.collect());
@@ -135,7 +143,7 @@ fn shard_state(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], loads
 /// Sound and picture, as labels.
 const KINDS: [&str; 2] = ["audio", "video"];
 
-fn quality(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: ControlSnapshot) -> Result<()> {
+fn quality(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: &ControlSnapshot) -> Result<()> {
     let sum_up = |of: fn(&QualityTotals) -> Durations| {
         let mut all = Durations::default();
         shards.iter().for_each(|shard| all += of(&shard.quality));
@@ -165,16 +173,49 @@ fn quality(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot], control: 
             if (*label, *reason) == ("video", "unsupported_codec") {
                 count = count.max(control.unsupported);
             }
-            troubles.with_label_values(&[*label, *reason]).set(gauge(count));
+            troubles.with_label_values(&[*label, *reason]).set(whole(count));
         }
     }
     families.extend(troubles.collect());
-    let unmet = "Bits a second that pictures need now beyond what their members' networks carry.";
-    families.extend(single_gauge(
-        "plenum_unmet_demand_bits_per_second",
-        unmet,
-        sum(shards, |shard| shard.quality.unmet.0),
-    )?);
+    let unmet = "Bytes a second that pictures need now beyond what their members' networks carry.";
+    let bits = sum(shards, |shard| shard.quality.unmet.0);
+    families.extend(single_gauge("plenum_unmet_demand_bytes_per_second", unmet, bits / 8)?);
+    Ok(())
+}
+
+/// What differs by shard: batches and waits.
+fn batches(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) {
+    let numbers: Vec<String> = (0..shards.len()).map(|place| place.to_string()).collect();
+    let by_shard = |of: fn(&ShardSnapshot) -> Batches| -> Vec<_> {
+        numbers.iter().zip(shards).map(|(number, shard)| (vec![("shard", number.as_str())], of(shard))).collect()
+    };
+    let bounds = BATCHES.map(|bound| bound as f64);
+    let mut batch = |name, help, of| families.push(histogram(name, help, &by_shard(of), &bounds, 1.0));
+    batch("plenum_udp_datagrams_per_send", "Datagrams that left with one system call.", |shard| shard.sends);
+    batch("plenum_udp_datagrams_per_receive", "Datagrams that came with one system call.", |shard| shard.receives);
+    let waits: Vec<_> = numbers
+        .iter()
+        .zip(shards)
+        .map(|(number, shard)| (vec![("shard", number.as_str())], shard.forward_latency))
+        .collect();
+    let help = "How long media packets were in a shard, at most: from its waking to the end of its sends.";
+    let seconds = LATENCIES_US.map(|us| us as f64 / 1e6);
+    families.push(histogram("plenum_forward_latency_seconds", help, &waits, &seconds, 1e6));
+    let mut connect = Durations::default();
+    shards.iter().for_each(|shard| connect += shard.connect);
+    let help = "From a browser's offer to the end of its handshake.";
+    let seconds = DURATIONS_MS.map(|ms| ms as f64 / 1e3);
+    families.push(histogram("plenum_connect_seconds", help, &[(vec![], connect)], &seconds, 1e3));
+}
+
+/// What `media.adapt` measures and gives out.
+fn adaptation(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) -> Result<()> {
+    let estimated = "Subscribers whose network is estimated.";
+    families.extend(single_gauge("plenum_estimated_subscribers", estimated, sum(shards, |s| s.estimated))?);
+    let estimate = "Estimates of all subscribers' networks together.";
+    families.extend(single_gauge("plenum_estimate_bytes_per_second", estimate, sum(shards, |s| s.estimate) / 8)?);
+    let paused = "Pictures held back because a subscriber's network has no room for them.";
+    families.extend(single_gauge("plenum_pictures_paused", paused, sum(shards, |s| s.paused))?);
     Ok(())
 }
 
@@ -197,25 +238,57 @@ fn histogram<const N: usize>(
             bucket
         };
         buckets.set_bucket(bounds.iter().zip(counted.cumulative()).map(bucket).collect());
-        let label = |(name, value): &(&str, &str)| {
-            let mut label = LabelPair::default();
-            label.set_name((*name).to_owned());
-            label.set_value((*value).to_owned());
-            label
-        };
-        let mut metric = Metric::from_label(labels.iter().map(label).collect());
+        let mut metric = labelled(labels);
         metric.set_histogram(buckets);
         metric
     });
+    family(name, help, MetricType::HISTOGRAM, metrics.collect())
+}
+
+pub(super) fn family(name: &str, help: &str, kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
-    family.set_field_type(MetricType::HISTOGRAM);
-    family.set_metric(metrics.collect());
+    family.set_field_type(kind);
+    family.set_metric(metrics);
     family
 }
 
-fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<()> {
+pub(super) fn counter(name: &str, help: &str, value: f64) -> MetricFamily {
+    family(name, help, MetricType::COUNTER, vec![counted(&[], value)])
+}
+
+pub(super) fn gauge(name: &str, help: &str, value: f64) -> MetricFamily {
+    family(name, help, MetricType::GAUGE, vec![measured(&[], value)])
+}
+
+fn labelled(labels: &[(&str, &str)]) -> Metric {
+    let pair = |(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name((*name).to_owned());
+        pair.set_value((*value).to_owned());
+        pair
+    };
+    Metric::from_label(labels.iter().map(pair).collect())
+}
+
+/// A counter's value under `by`.
+pub(super) fn counted(by: &[(&str, &str)], value: f64) -> Metric {
+    let (mut metric, mut counter) = (labelled(by), proto::Counter::default());
+    counter.set_value(value);
+    metric.set_counter(counter);
+    metric
+}
+
+/// A gauge's value under `by`.
+pub(super) fn measured(by: &[(&str, &str)], value: f64) -> Metric {
+    let (mut metric, mut gauge) = (labelled(by), proto::Gauge::default());
+    gauge.set_value(value);
+    metric.set_gauge(gauge);
+    metric
+}
+
+fn rooms(families: &mut Vec<MetricFamily>, control: &ControlSnapshot) -> Result<()> {
     families.extend(single_gauge("plenum_rooms", "Rooms.", control.rooms)?);
     families.extend(single_gauge("plenum_members", "Members in rooms.", control.members)?);
     let reconnecting = "Members whose signalling is lost and whose seats are kept.";
@@ -224,7 +297,7 @@ fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<(
     let sources = IntGaugeVec::new(Opts::new("plenum_sources", "Tracks being published."), &["kind"])?;
     let published = [("camera", control.cameras), ("screen", control.screens), ("microphone", control.microphones)];
     for (kind, count) in published {
-        sources.with_label_values(&[kind]).set(gauge(count));
+        sources.with_label_values(&[kind]).set(whole(count));
     }
     families.extend(sources.collect());
     let joins = IntCounterVec::new(Opts::new("plenum_joins_total", "Attempts to enter a room."), &["result"])?;
@@ -238,11 +311,11 @@ fn rooms(families: &mut Vec<MetricFamily>, control: ControlSnapshot) -> Result<(
 
 fn single_gauge(name: &str, help: &str, value: u64) -> Result<Vec<MetricFamily>> {
     let metric = IntGauge::new(name, help)?;
-    metric.set(gauge(value));
+    metric.set(whole(value));
     Ok(metric.collect())
 }
 
-fn gauge(value: u64) -> i64 {
+fn whole(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -330,7 +403,7 @@ mod tests {
             ("plenum_receptions_in_trouble{kind=\"video\",reason=\"no_key_frame\"}", 2.0),
             ("plenum_receptions_in_trouble{kind=\"video\",reason=\"unsupported_codec\"}", 4.0),
             ("plenum_receptions_in_trouble{kind=\"audio\",reason=\"no_packets\"}", 0.0),
-            ("plenum_unmet_demand_bits_per_second", 300_000.0),
+            ("plenum_unmet_demand_bytes_per_second", 37_500.0),
         ] {
             assert_eq!(value(&text, series), Some(expected), "{series}");
         }

@@ -4,8 +4,10 @@ use std::ops::AddAssign;
 use std::time::Duration;
 
 use crate::border::ConnectionState;
+use crate::id::RoomKey;
 use crate::media::drop::DropReason;
 use crate::media::forwarder::QualityTotals;
+use crate::media::histogram::{Batches, Durations, Latencies};
 
 /// What a datagram carried. The label `kind`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -118,6 +120,20 @@ pub struct ShardSnapshot {
     pub slots: u64,
     /// How pictures came and how all was rated, and what is in trouble now.
     pub quality: QualityTotals,
+    /// Packets that publishers sent again after they had been lost.
+    pub recovered: u64,
+    /// How long media packets were in the shard at most: from its waking to the end of the tick's sends, in µs.
+    pub forward_latency: Latencies,
+    /// From a browser's offer to the end of its handshake, in ms.
+    pub connect: Durations,
+    /// Datagrams in one system call.
+    pub sends: Batches,
+    pub receives: Batches,
+    /// Subscribers whose network is estimated, and their estimates together, in bits per second.
+    pub estimated: u64,
+    pub estimate: u64,
+    /// Pictures held back for want of bandwidth.
+    pub paused: u64,
 }
 
 /// States in the order of [`ShardSnapshot::connections`], with their labels.
@@ -153,6 +169,14 @@ impl Default for ShardSnapshot {
             tracks: 0,
             slots: 0,
             quality: QualityTotals::default(),
+            recovered: 0,
+            forward_latency: Latencies::default(),
+            connect: Durations::default(),
+            sends: Batches::default(),
+            receives: Batches::default(),
+            estimated: 0,
+            estimate: 0,
+            paused: 0,
         }
     }
 }
@@ -184,6 +208,12 @@ impl ShardSnapshot {
         }
     }
 
+    /// Media packets handed to the kernel so far.
+    pub fn forwarded(&self) -> u64 {
+        let media = [PacketKind::Audio, PacketKind::Video, PacketKind::Rtx];
+        media.iter().filter_map(|kind| self.sent.get(*kind as usize)).map(|volume| volume.packets).sum()
+    }
+
     /// Says how many connections are in `state` now.
     pub fn set_connections(&mut self, state: ConnectionState, count: u64) {
         if let Some(place) = STATES.iter().position(|(known, _)| *known == state) {
@@ -193,7 +223,7 @@ impl ShardSnapshot {
 }
 
 /// What the control plane has now.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ControlSnapshot {
     pub rooms: u64,
     /// Members in rooms, those reconnecting included.
@@ -213,6 +243,8 @@ pub struct ControlSnapshot {
     pub joins: JoinCounts,
     /// News of the media plane shed since the start because the control plane was behind.
     pub shed: u64,
+    /// Rooms in the public list. The names of others are their keys and told to nobody.
+    pub public: Vec<(RoomKey, String)>,
 }
 
 /// How rooms were entered, or not. The label `result` of `plenum_joins_total`.

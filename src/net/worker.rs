@@ -11,6 +11,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use crate::border::ToShard;
 use crate::media::drop::DropReason;
+use crate::media::histogram::{BATCHES, LATENCIES_US};
 use crate::metrics::{ShardSnapshot, SnapshotCell};
 use crate::net::tcp::Arrivals;
 use crate::net::tcp::streams::Streams;
@@ -95,6 +96,7 @@ impl Worker {
             // An interrupted wait is an empty one.
             let _ = self.poll.poll(&mut events, Some(sleep));
             let woken = Instant::now();
+            let forwarded = self.shard.counters_mut().forwarded();
             for event in &events {
                 match readable.get_mut(event.token().0) {
                     Some(flag) => *flag = true,
@@ -110,15 +112,21 @@ impl Worker {
             self.streams.receive(Instant::now(), &mut self.shard, &mut self.outbox);
             self.shard.handle_timeout(Instant::now(), &mut self.outbox);
             self.flush();
+            let forwarded = self.shard.counters_mut().forwarded() - forwarded;
             if self.shard.take_reported() {
                 self.news.notify_one();
             }
             let done = Instant::now();
             busy += done.duration_since(woken);
+            if forwarded > 0 {
+                let latency = done.duration_since(woken).as_micros() as u64;
+                self.shard.counters_mut().forward_latency.add_many(&LATENCIES_US, latency, forwarded);
+            }
             if done.duration_since(copied) >= SNAPSHOT_EVERY {
                 copied = done;
                 let uptime = done.duration_since(started);
                 self.handle.counters.publish(&ShardSnapshot { busy, uptime, ..self.shard.snapshot(done) });
+                self.handle.counters.publish_rooms(self.shard.rooms(done));
             }
         }
         self.flush();
@@ -150,7 +158,15 @@ impl Worker {
     fn read(socket: &Udp, shard: &mut Shard, buffers: &mut Buffers, outbox: &mut Outbox) -> bool {
         for _ in 0..BATCHES_PER_TICK {
             let now = Instant::now();
-            match socket.receive(buffers, |path, datagram| shard.receive(now, path, datagram, outbox)) {
+            let mut datagrams = 0;
+            let received = socket.receive(buffers, |path, datagram| {
+                datagrams += 1;
+                shard.receive(now, path, datagram, outbox);
+            });
+            if datagrams > 0 {
+                shard.counters_mut().receives.add(&BATCHES, datagrams);
+            }
+            match received {
                 Ok(true) => {}
                 // An error belongs to one earlier datagram (ICMP); the socket lives on.
                 Ok(false) | Err(_) => return false,
@@ -178,7 +194,7 @@ impl Worker {
             };
             let datagrams = train.len().div_ceil(segment.max(1)) as u64;
             match socket.send(path, train, segment) {
-                Ok(()) => {}
+                Ok(()) => shard.counters_mut().sends.add(&BATCHES, datagrams),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     shard.count_drops(DropReason::QueueFull, datagrams);
                 }

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::info;
+
 use super::member::{Link, Resident};
 use super::name;
 use super::outbox::{Ack, LinkId, Outbox};
@@ -124,6 +126,7 @@ impl Room {
         });
         self.greet(index, true, entry.ack);
         if let Some(member) = self.members.get(index) {
+            info!(room = %self.key, member = %member.id, "came back");
             member.tell_media();
         }
         self.tell_troubles(index);
@@ -262,6 +265,7 @@ impl Room {
             resident.role = Role::Host;
         }
         let (member, hidden) = (resident.public(), resident.is_hidden());
+        info!(room = %self.key, member = %resident.id, "joined");
         self.members.push(resident);
         if !hidden {
             self.announce(Change::Joined { member }, Some(link));

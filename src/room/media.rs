@@ -237,6 +237,7 @@ impl Room {
             member.note_life(now);
         });
         if let Some(member) = self.members.get(index) {
+            tracing::debug!(room = %self.key, member = %member.id, ?state, "media connection");
             member.tell(&Push::Connection(Connection { state: state.into() }));
         }
     }

@@ -189,7 +189,7 @@ impl Rooms {
             shed: of(&shared.shed),
             ..ControlSnapshot::default()
         };
-        for room in shared.lock().values().map(Handle::figures) {
+        for (id, room) in shared.lock().iter().map(|(id, handle)| (id, handle.figures())) {
             all.rooms += 1;
             all.members += room.members;
             all.reconnecting += room.reconnecting;
@@ -197,6 +197,9 @@ impl Rooms {
             all.screens += room.screens;
             all.microphones += room.microphones;
             all.unsupported += room.unsupported;
+            if room.listed {
+                all.public.push((room.key, id.0.clone()));
+            }
         }
         all
     }

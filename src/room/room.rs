@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tracing::info;
+
 use super::chat::History;
 use super::diffs::{AT_ONCE, Diffs, GATHERED};
 use super::member::{RELOAD, Resident};
@@ -26,6 +28,8 @@ pub(super) struct RoomFigures {
     pub(super) screens: u64,
     pub(super) microphones: u64,
     pub(super) unsupported: u64,
+    pub(super) key: RoomKey,
+    pub(super) listed: bool,
 }
 
 pub(super) struct Room {
@@ -113,6 +117,8 @@ impl Room {
             cameras: count(|member| member.media.camera),
             screens: count(|member| member.media.screen),
             microphones: count(|member| member.media.microphone),
+            key: self.key,
+            listed: self.facts.listed,
             unsupported: self.members.iter().map(|member| member.seats.unsupported_codec.len() as u64).sum(),
         }
     }
@@ -223,6 +229,7 @@ impl Room {
     pub(super) fn remove(&mut self, index: usize, reason: LeaveReason) {
         let Some(leaver) = self.members.get(index) else { return };
         let (id, link) = (leaver.id.clone(), leaver.link.as_ref().map(|link| link.id));
+        info!(room = %self.key, member = %id, ?reason, "left");
         if !leaver.is_hidden() {
             self.announce(Change::Left { member: id, reason }, link);
         }
@@ -269,7 +276,9 @@ impl Room {
     pub(super) fn lose(&mut self, link: LinkId, now: Instant) {
         self.waiting.remove(link);
         let Some(index) = self.members.iter().position(|member| member.is_linked_by(link)) else { return };
+        let key = self.key;
         self.change(index, None, |member| {
+            info!(room = %key, member = %member.id, "lost its signalling");
             member.link = None;
             member.note_life(now);
         });

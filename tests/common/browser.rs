@@ -6,17 +6,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use rtc_crypto::default_provider;
+use plenum::load::ice::{self, random};
 use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 use rtc_rtp::packet::Packet;
 use rtc_shared::marshal::{Marshal, Unmarshal};
-use rtc_stun::attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
-use rtc_stun::fingerprint::FINGERPRINT;
-use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
+use rtc_stun::message::TransactionId;
 
 use super::dtls::{Dtls, GCM, Keys};
 use super::offer::{self, Answered, CAMERA, MICROPHONE, Wanted};
@@ -72,11 +69,6 @@ pub struct Browser {
     pub reports: HashMap<u32, SenderReport>,
     /// What datagrams looked like on the wire, for replays.
     pub wire: Vec<Bytes>,
-}
-
-fn random(letters: usize) -> String {
-    use rand::Rng;
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(letters).map(char::from).collect()
 }
 
 /// How a browser is to be.
@@ -161,7 +153,17 @@ impl Browser {
     /// Its offer, by its present credentials.
     pub fn sdp(&self, simulcast: bool, seats: usize) -> String {
         let (ufrag, pwd, fingerprint) = (&*self.ufrag, &*self.pwd, &*self.dtls.fingerprint);
-        offer::offer(&Wanted { ufrag, pwd, fingerprint, simulcast, seats })
+        let layers = if simulcast { offer::RIDS.len() } else { 1 };
+        offer::offer(&Wanted {
+            ufrag,
+            pwd,
+            fingerprint,
+            layers,
+            screen: false,
+            seats,
+            audio_lines: 0,
+            transport_cc: false,
+        })
     }
 
     /// Offers `sdp` for this connection, whatever it is. The error's text.
@@ -247,19 +249,8 @@ impl Browser {
 
     /// A connectivity check with whatever password.
     pub fn check_with(&self, pwd: &str, id: TransactionId) -> Vec<u8> {
-        let provider = default_provider().unwrap();
-        let mut message = Message::new();
-        message.write_header();
-        BINDING_REQUEST.add_to(&mut message).unwrap();
-        id.add_to(&mut message).unwrap();
-        message.add(ATTR_USERNAME, format!("{}:{}", self.answered.ufrag, self.ufrag).as_bytes());
-        message.add(ATTR_PRIORITY, &[0x6E, 0x00, 0x01, 0xFF]);
-        message.add(ATTR_ICE_CONTROLLING, &[7; 8]);
-        message.add(ATTR_USE_CANDIDATE, &[]);
-        let integrity = MessageIntegrity::new_raw_integrity_with_provider(pwd.as_bytes(), provider.crypto());
-        integrity.add_to(&mut message).unwrap();
-        FINGERPRINT.add_to(&mut message).unwrap();
-        message.raw
+        let pair = ice::Pair { remote_ufrag: &self.answered.ufrag, remote_pwd: pwd, ufrag: &self.ufrag };
+        ice::check(&pair, id).unwrap()
     }
 
     fn check(&mut self, now: Instant) {
@@ -275,12 +266,8 @@ impl Browser {
     }
 
     fn take_stun(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
-        let mut message = Message::new();
-        message.unmarshal_binary(datagram).unwrap();
-        let provider = default_provider().unwrap();
-        let is_ours = self.checks.get(&message.transaction_id) == Some(&from);
-        let holds = MessageIntegrity::check(&mut message, self.answered.pwd.as_bytes(), provider.crypto()).is_ok();
-        if message.typ != BINDING_SUCCESS || !is_ours || !holds {
+        let id = ice::answered(datagram, &self.answered.pwd);
+        if id.is_none_or(|id| self.checks.get(&id) != Some(&from)) {
             // An answer to a check of earlier credentials.
             return;
         }

@@ -25,6 +25,8 @@ use crate::media::uplink::{Layer, Uplink, UplinkStats};
 use demand::Demand;
 use outlet::Backlog;
 pub use quality::{QualityTotals, TROUBLES};
+use rooms::Retired;
+pub use rooms::RoomTotals;
 use sound::{Crowd, RoomSound};
 use subscriber::Subscriber;
 
@@ -116,6 +118,11 @@ pub struct Totals {
     /// Lines that show something now.
     pub slots: u64,
     pub quality: QualityTotals,
+    /// Subscribers whose network is estimated, and their estimates together.
+    pub estimated: u64,
+    pub estimate: Bps,
+    /// Pictures held back for want of bandwidth, as subscribers were told.
+    pub paused: u64,
 }
 
 /// All of one shard's forwarding. Peers are named by the owner's dense index.
@@ -141,6 +148,7 @@ pub struct Forwarder {
     feedback: Vec<u8>,
     /// Of browsers that are gone.
     retired: (UplinkStats, DownlinkStats),
+    retired_rooms: Retired,
     quality: QualityTotals,
 }
 
@@ -196,6 +204,7 @@ impl Forwarder {
             news: Vec::new(),
             feedback: Vec::with_capacity(2_048),
             retired: Default::default(),
+            retired_rooms: Retired::default(),
             quality: QualityTotals::default(),
         }
     }
@@ -245,6 +254,10 @@ impl Forwarder {
             self.room_loses_member(subscriber.room);
             self.undecodable.remove(&subscriber.transport);
             self.retired.1 += subscriber.downlink.stats();
+            self.retired_rooms.add(subscriber.room, UplinkStats::default(), subscriber.downlink.stats());
+            if let Some(Some(publisher)) = self.publishers.get(peer) {
+                self.retired_rooms.add(subscriber.room, publisher.uplink.stats(), DownlinkStats::default());
+            }
         }
         if let Some(publisher) = self.publishers.get_mut(peer).and_then(Option::take) {
             self.retired.0 += publisher.uplink.stats();
@@ -367,6 +380,11 @@ impl Forwarder {
             totals.downlinks += subscriber.downlink.stats();
             subscriber.add_troubles(&mut totals.quality);
             let lines = 0..subscriber.spec.downlinks.len();
+            if let Some(estimator) = &subscriber.estimator {
+                totals.estimated += 1;
+                totals.estimate.0 += estimator.estimate().0;
+                totals.paused += subscriber.pauses.told().count() as u64;
+            }
             totals.slots += lines.filter(|line| subscriber.downlink.subscriptions(*line)[0].is_some()).count() as u64;
         }
         totals
@@ -476,6 +494,7 @@ mod feedback;
 mod outlet;
 mod quality;
 mod review;
+mod rooms;
 mod serve;
 mod sound;
 mod subscriber;
