@@ -1,6 +1,6 @@
 /** A typed event emitter: small, synchronous, in order. */
 
-type Listener<T> = (value: T) => void;
+export type Listener<T> = (value: T) => void;
 
 export class Emitter<Events extends object> {
   #listeners = new Map<keyof Events, Set<Listener<never>>>();

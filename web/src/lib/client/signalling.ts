@@ -2,8 +2,8 @@
 import { io, type Socket } from 'socket.io-client';
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
-import { PROTOCOL, type ClientToServerEvents, type Pushes, type Requests, type ServerToClientEvents } from './events';
-import type { Auth, ErrorBody } from './protocol.gen';
+import type { ClientToServerEvents, Pushes, Requests, ServerToClientEvents } from './events';
+import { PROTOCOL, type AppPush, type Auth, type ErrorBody } from './protocol.gen';
 
 /** A request that has no answer by then is lost: the server answers within milliseconds or its socket is dead. */
 const ANSWER_WITHIN_MS = 8_000;
@@ -60,8 +60,19 @@ export class Signalling extends Emitter<SignallingEvents> {
     return this.socket.connected;
   }
 
+  /** `websocket` or `polling`, once it is up. */
+  get transport(): string | undefined {
+    return this.socket.connected ? this.socket.io.engine.transport.name : undefined;
+  }
+
   open(): void {
     this.socket.connect();
+  }
+
+  /** Opens a new connection in the place of one that may be dead without knowing it. */
+  reopen(): void {
+    this.socket.disconnect();
+    this.#connectAfter(0);
   }
 
   /** Sends a request and waits for its acknowledgement. Throws a {@link RequestError}; never hangs. */
@@ -93,6 +104,11 @@ export class Signalling extends Emitter<SignallingEvents> {
 
   onPush<E extends keyof Pushes>(event: E, listener: (body: Pushes[E]) => void): void {
     this.socket.on(event as string as never, listener as never);
+  }
+
+  /** An event of the application's own; whoever sent it to us alone waits for the acknowledgement. */
+  onApp(listener: (push: AppPush, acknowledge: (reply?: unknown) => void) => void): void {
+    this.socket.on('app', (push, acknowledge?: (reply?: unknown) => void) => listener(push, acknowledge ?? (() => undefined)));
   }
 
   close(): void {

@@ -65,7 +65,7 @@ export class CallModel {
   readonly #steady = new SteadyTrouble();
 
   constructor(room: string, name: string, listed: boolean, local: LocalModel) {
-    this.room = Room.connect({ room, name, listed });
+    this.room = Room.connect(location.origin, { room, name, listed });
     this.state = this.room.state;
     this.#listen();
     this.#publish(local);
