@@ -41,10 +41,10 @@ fmt: ## format the Rust code
 test-rust: web
 	$(CARGO) test --locked
 
-# Also: the first load is small, the library's package is whole, its documentation has no gap.
+# Also: the library's package is whole, and its documentation has no gap.
 test-web: web
 ifneq ($(WEB),)
-	cd web && $(NPM) test && $(NPM) run size && $(NPM) run package && $(NPM) run docs
+	cd web && $(NPM) test && $(NPM) run package && $(NPM) run docs
 endif
 
 # What docs/signalling.md says, spoken by the stock client to the development build.

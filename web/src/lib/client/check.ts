@@ -21,14 +21,14 @@ const LOOK_MS = 100;
 const SETTLE_MS = 1_000;
 
 export interface CheckOptions {
-  /** A server may let nobody in without one. Its room is not entered. */
+  /** A server may let nobody in without one; media is `unknown` where it is for other rooms than the one that is tried. */
   token?: string;
   signal?: AbortSignal;
 }
 
 /** Takes one to three seconds where all is well, at most twenty where it is not. Never throws. */
 export async function checkConnection(url: string | URL, options: CheckOptions = {}): Promise<ConnectionCheck> {
-  const signalling = new Signalling({ url: String(url) });
+  const signalling = new Signalling({ url: String(url), token: options.token });
   signalling.open();
   try {
     if (!(await becomes(() => signalling.up, SIGNALLING_WITHIN_MS, options.signal))) return { signalling: 'blocked', media: 'unknown' };

@@ -16,10 +16,10 @@ export {
 } from './errors';
 export { LevelMeter } from './level';
 export { connectMediaKeys } from './keys';
-export type { TrackKind } from './lines';
 export type { LinkState } from './link';
 export { Lobby, type LobbyEvents } from './lobby';
 export { LocalMedia, type Input, type LocalEvents, type ScreenInput } from './local';
+export { Moderation, type MuteOptions } from './moderation';
 export type * from './protocol.gen';
 export { POOR_SCORE, type NetworkTrouble } from './score';
 export { Playback, type PlaybackEvents } from './playback';

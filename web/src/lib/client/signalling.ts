@@ -25,6 +25,8 @@ export interface SignallingOptions {
   url?: string | undefined;
   /** Asked at every connection attempt: the token that brings the same member back. */
   resume?: () => Promise<string | undefined> | string | undefined;
+  /** An access token. */
+  token?: string | undefined;
 }
 
 export class Signalling extends Emitter<SignallingEvents> {
@@ -45,7 +47,7 @@ export class Signalling extends Emitter<SignallingEvents> {
       randomizationFactor: 0.25,
       timeout: 6_000,
       auth: (send) => {
-        void authFor(options.resume).then((auth) => send(auth));
+        void authFor(options).then((auth) => send(auth));
       },
     });
     this.socket.on('connect', () => this.emit('up', undefined));
@@ -137,9 +139,9 @@ export class Signalling extends Emitter<SignallingEvents> {
   }
 }
 
-async function authFor(resume: SignallingOptions['resume']): Promise<Auth> {
-  const token = await resume?.();
-  return token ? { protocol: PROTOCOL, resume: token } : { protocol: PROTOCOL };
+async function authFor({ resume, token }: SignallingOptions): Promise<Auth> {
+  const secret = await resume?.();
+  return { protocol: PROTOCOL, ...(secret && { resume: secret }), ...(token && { token }) };
 }
 
 function parseRefusal(message: string): ErrorBody | undefined {

@@ -4,7 +4,24 @@ import type { NetworkError, RequestError } from './errors';
 import type { TrackKind } from './lines';
 import type { LinkState } from './link';
 import type { LocalMedia } from './local';
-import type { AppPush, ChatLine, Farewell, LeaveReason, Media, Member, MemberTrouble, SourceId, SourceQuality, Speakers } from './protocol.gen';
+import type {
+  AppPush,
+  ChatLine,
+  Farewell,
+  Knock,
+  LeaveReason,
+  Media,
+  Member,
+  MemberTrouble,
+  Muted,
+  Permissions,
+  Reaction,
+  RoomFacts,
+  SourceId,
+  SourceQuality,
+  Speakers,
+  Waiting,
+} from './protocol.gen';
 import type { Seat } from './seat';
 import type { CallStatistics } from './statistics';
 
@@ -16,8 +33,14 @@ export interface RoomOptions {
   room: string;
   /** The display name. */
   name: string;
+  /** An access token, where the server asks for one or its bearer may do more than others. */
+  token?: string;
+  /** The room's; the first member gives the room the one it says here. */
+  password?: string;
   /** Show the room in the public list; counts for the first member. */
   listed?: boolean;
+  /** Let nobody in whom no host admits; counts for the first member. */
+  waitingRoom?: boolean;
   /** What to send from the start: tracks, or the devices, whose tracks are followed from then on. */
   tracks?: Tracks | LocalMedia;
   /** Wish no pictures while the tab is hidden and no picture-in-picture is open. Default: true. */
@@ -31,6 +54,8 @@ export interface RoomState {
   media: LinkState;
   error?: RequestError;
   farewell?: Farewell;
+  /** While `joining`: a host has to let us in, and how that stands. */
+  waiting?: Waiting;
   /** The network has stood in the way for longer than it should; gone when it no longer does. */
   network?: NetworkError;
 }
@@ -50,6 +75,16 @@ export interface RoomEvents {
   /** Who does not hear or see us, and why; `room.troubles` holds them. Empty when everybody does. */
   troubles: readonly MemberTrouble[];
   chat: ChatLine;
+  /** Somebody shows an emoji for a moment. */
+  reaction: Reaction;
+  /** The room was locked or unlocked, its rules changed, or anything else that holds for all. */
+  facts: RoomFacts;
+  /** What we may do has changed. */
+  permissions: Permissions;
+  /** A host switched off what we sent, and perhaps forbade it. */
+  muted: Muted;
+  /** Who waits to be admitted, for those who can admit. */
+  knocks: readonly Knock[];
   /** Our own microphone, camera or screen went on or off. */
   media: Media;
   /** The browser wants a click before it lets the page sound: offer one that calls `room.playback.unblock()`. */

@@ -160,18 +160,7 @@ export class CallModel {
   /** The tracks of the green room are the call's; what changes there later follows. */
   #publish(local: LocalModel): void {
     const { room } = this;
-    const follow = (): void => {
-      room.mute('microphone', local.media.muted);
-      room.publish('microphone', local.media.microphone.track);
-      room.publish('camera', local.media.camera.track);
-      room.publish('screen', local.media.screen.track);
-      room.publish('screenAudio', local.media.screen.audio);
-    };
-    follow();
-    const stop = local.media.on('changed', follow);
-    room.on('state', ({ phase }) => {
-      if (phase === 'ended') stop();
-    });
+    room.follow(local.media);
     if (local.speaker) void room.playback.setSink(local.speaker).catch(() => undefined);
   }
 }
