@@ -99,6 +99,28 @@ behaviour('when the server is gone the library says that the network is in the w
   assert.equal(await ada.run(() => window.__lost.state.phase), 'ended');
 });
 
+for (const browser of ['chromium', 'firefox']) {
+  behaviour(`in ${browser}, wishes follow the size of an element and whether it is seen`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, devices: false, viewport: { width: 800, height: 600 } });
+    await ada.open(origin);
+    await ada.run(async () => {
+      const { Viewport } = await import('/client/plenum.js');
+      document.body.innerHTML = '<div id="tile" style="width: 320px; height: 180px"></div><div style="height: 5000px"></div>';
+      window.__viewport = new Viewport((wishes) => (window.__wishes = wishes));
+      window.__viewport.show(document.querySelector('#tile'), 7);
+    });
+    const wished = () => ada.run(() => JSON.stringify((window.__wishes ?? []).map(({ source, width, height }) => [source, width / devicePixelRatio, height / devicePixelRatio])));
+    await until('the tile to be wished in its size', async () => (await wished()) === '[[7,320,180]]', { lastSeen: wished });
+    await ada.run(() => (document.querySelector('#tile').style.width = '640px'));
+    await until('the wish to grow with the tile', async () => (await wished()) === '[[7,640,180]]', { lastSeen: wished });
+    await ada.run(() => scrollTo(0, 4000));
+    await until('nothing to be wished when it is scrolled away', async () => (await wished()) === '[]', { lastSeen: wished });
+    await ada.run(() => scrollTo(0, 0));
+    await until('it to be wished again', async () => (await wished()) === '[[7,640,180]]', { lastSeen: wished });
+  });
+}
+
 /** As if the person had turned to another tab: bots are always in front of somebody's eyes. */
 function become(state, inPicture = false) {
   Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });

@@ -109,7 +109,12 @@ export class CallModel {
 
   /** For ears only. The same words twice are said twice. */
   announce(text: string): void {
-    this.announcement = untrack(() => this.announcement) === text ? `${text}\u00a0` : text;
+    const said = untrack(() => this.announcement) === text ? `${text}\u00a0` : text;
+    this.announcement = said;
+    // Whoever reads the page later must not find what is long over.
+    setTimeout(() => {
+      if (this.announcement === said) this.announcement = '';
+    }, NOTICE_MS);
   }
 
   #listen(): void {
