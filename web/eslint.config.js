@@ -5,7 +5,7 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default ts.config(
-  { ignores: ['dist/', 'node_modules/', 'src/lib/client/protocol.gen.ts'] },
+  { ignores: ['dist/', 'package/', 'typedoc/', 'node_modules/', 'src/lib/client/protocol.gen.ts'] },
   js.configs.recommended,
   ...ts.configs.recommended,
   ...svelte.configs.recommended,

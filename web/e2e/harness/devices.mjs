@@ -2,14 +2,14 @@
 
 /**
  * A camera and a microphone that always work, and a screen to share: `camera` and `screen` are painted
- * ({hue, width, height, fps}), `tone` is the microphone's frequency in Hz. What is left out is not there.
+ * ({hue, width, height, fps}), `tone` is the microphone's frequency in Hz, `screenTone` the shared sound's. What is left out is not there.
  */
-export function installDevices({ camera, tone, screen }) {
+export function installDevices({ camera, tone, screen, screenTone }) {
   const missing = () => new DOMException('Requested device not found', 'NotFoundError');
-  const sound = () => {
+  const sound = (frequency) => {
     const context = new AudioContext();
     const [source, level, out] = [context.createOscillator(), context.createGain(), context.createMediaStreamDestination()];
-    source.frequency.value = tone;
+    source.frequency.value = frequency;
     level.gain.value = 0.25;
     source.connect(level).connect(out);
     source.start();
@@ -22,11 +22,11 @@ export function installDevices({ camera, tone, screen }) {
   };
   navigator.mediaDevices.getUserMedia = async ({ audio, video }) => {
     if ((video && !camera) || (audio && !tone)) throw missing();
-    return new MediaStream([...(audio ? [sound()] : []), ...(video ? [window.__draw(camera)] : [])]);
+    return new MediaStream([...(audio ? [sound(tone)] : []), ...(video ? [window.__draw(camera)] : [])]);
   };
   navigator.mediaDevices.getDisplayMedia = async () => {
     if (!screen) throw missing();
-    return new MediaStream([window.__draw(screen)]);
+    return new MediaStream([window.__draw(screen), ...(screenTone ? [sound(screenTone)] : [])]);
   };
   const device = (kind) => ({ kind, deviceId: `bot-${kind}`, groupId: 'bot', label: `Bot ${kind}` });
   navigator.mediaDevices.enumerateDevices = async () => [...(tone ? [device('audioinput')] : []), ...(camera ? [device('videoinput')] : [])];

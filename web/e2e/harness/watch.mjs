@@ -119,7 +119,7 @@ export function installWatch() {
 
 /** Notes what the room tells, from the join on. Runs in the page. */
 export function installDiary() {
-  const diary = (window.__diary = { joined: [], left: [], presences: [], data: [] });
+  const diary = (window.__diary = { joined: [], left: [], presences: [], data: [], chat: [] });
   let model;
   let room;
   Object.defineProperty(window, '__plenum', {
@@ -131,6 +131,7 @@ export function installDiary() {
       room.on('joined', (member) => diary.joined.push(member.name));
       room.on('left', ({ member, reason }) => diary.left.push(`${member.name} ${reason}`));
       room.on('members', (members) => members.forEach(({ name, presence }) => diary.presences.push(`${name} ${presence}`)));
+      room.on('chat', ({ text }) => diary.chat.push(text));
       room.on('data', ({ channel, from, payload }) => diary.data.push({ channel, from, bytes: [...payload] }));
     },
   });

@@ -21,6 +21,24 @@ behaviour('a shared screen is a tile of its own beside the camera, and goes when
   for (const bot of [ada, grace]) assert.equal(await bot.offers(), 1);
 });
 
+behaviour('the sound of a shared screen is heard beside the voice, and ends with it', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180, screenTone: 1320 });
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60, screenTone: 1760 });
+  for (const bot of [ada, grace]) await bot.join(origin, 'films');
+  for (const [one, other] of [[ada, grace], [grace, ada]]) {
+    await one.press('Share screen');
+    await other.seesPicture(`${one.name}’s screen`, one.screen);
+    await other.hearsTone(`${one.name}’s screen`, one.screenTone);
+    await other.hears(one);
+  }
+  // What comes from a program is music to an echo canceller; the page says so where the voices would come back.
+  assert.equal(await ada.run(() => window.__plenum.local.screen.audio.contentHint), 'music');
+  await ada.press('Stop sharing');
+  await until('Ada’s screen to be silent', () => ada.run(() => !window.__plenum.room.media.screenAudio));
+  await grace.hears(ada);
+});
+
 behaviour('a page that is shared in 1080p arrives in 1080p, in one stream', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', screen: 180, hue: 0, size: { width: 1920, height: 1080, fps: 5 } });

@@ -1,5 +1,5 @@
 /**
- * How a data-channel message names its recipient and its sender (`docs/data-channels.md`).
+ * How a data-channel message names its recipient and its sender (`docs/signalling.md`, data channels).
  *
  * To the server: `0`, payload (to all others), or `1`, length, that many bytes of a member's id, payload (to one).
  * From the server: length, that many bytes of the sender's id, payload.

@@ -1,4 +1,4 @@
-/** Which devices there are, and how one is asked for. Pure but for {@link listDevices}. */
+/** Which devices there are, and how one is asked for. Pure but for the listing. */
 
 export interface DeviceList {
   microphones: MediaDeviceInfo[];

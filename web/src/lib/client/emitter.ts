@@ -1,6 +1,6 @@
 /** A typed event emitter: small, synchronous, in order. */
 
-type Listener<T> = (value: T) => void;
+export type Listener<T> = (value: T) => void;
 
 export class Emitter<Events extends object> {
   #listeners = new Map<keyof Events, Set<Listener<never>>>();
@@ -22,7 +22,14 @@ export class Emitter<Events extends object> {
   protected emit<E extends keyof Events>(event: E, value: Events[E]): void {
     const set = this.#listeners.get(event);
     if (!set) return;
-    for (const listener of [...set]) (listener as Listener<Events[E]>)(value);
+    for (const listener of [...set]) {
+      try {
+        (listener as Listener<Events[E]>)(value);
+      } catch (error) {
+        // A page's mistake must not keep a call from going on, nor others from hearing.
+        globalThis.reportError?.(error);
+      }
+    }
   }
 
   protected silence(): void {

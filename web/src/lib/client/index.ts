@@ -1,6 +1,9 @@
 /** The client library: everything a page needs for a call, and nothing of any framework. */
+export type { AppAnswer } from './apps';
+export { checkConnection, type CheckOptions, type ConnectionCheck } from './check';
 export type { DataMessage } from './data';
 export type { DeviceChange, DeviceList } from './devices';
+export { Emitter, type Listener } from './emitter';
 export {
   DeviceError,
   NetworkError,
@@ -12,14 +15,16 @@ export {
   type RequestFailure,
 } from './errors';
 export { LevelMeter } from './level';
-export type { TrackKind } from './lines';
+export { connectMediaKeys } from './keys';
 export type { LinkState } from './link';
-export { Lobby } from './lobby';
+export { Lobby, type LobbyEvents } from './lobby';
 export { LocalMedia, type Input, type LocalEvents, type ScreenInput } from './local';
+export { Moderation, type MuteOptions } from './moderation';
 export type * from './protocol.gen';
 export { POOR_SCORE, type NetworkTrouble } from './score';
+export { Playback, type PlaybackEvents } from './playback';
 export { randomRoom } from './random';
-export { Room, type DataChannelName, type RoomEvents, type RoomOptions, type RoomState, type Tracks } from './room';
+export { Room } from './room';
 export type { Owner, SourceKind } from './roster';
 export type { ScreenPurpose } from './screen';
 export type { Seat } from './seat';
@@ -32,3 +37,6 @@ export type {
   SourceStatistics,
   VideoStatistics,
 } from './statistics';
+export type { DataChannelName, RoomEvents, RoomOptions, RoomState, Tracks } from './types';
+export { Viewport } from './viewport';
+export { CAMERA_PRIORITY, SCREEN_PRIORITY } from './wishes';

@@ -1,7 +1,8 @@
 /** The m-lines of the one connection: four for sending, two data channels, then seats and audio-only lines. */
 import { RIDS, SCREEN_BITRATE, SCREEN_FRAMES, cameraLayers } from './encodings';
+import type { TrackKind } from './protocol.gen';
 
-export type TrackKind = 'microphone' | 'camera' | 'screen' | 'screenAudio';
+export type { TrackKind };
 
 export interface SeatLines {
   audio: RTCRtpTransceiver;

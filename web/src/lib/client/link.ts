@@ -99,7 +99,7 @@ export class Link extends Emitter<LinkEvents> {
 
   /** Signalling is back with the same member: what was asked meanwhile is asked again. */
   resume(): void {
-    if (!this.#pc) return this.rebuild();
+    if (!this.#pc || this.#pc.connectionState === 'closed') return this.rebuild();
     this.#negotiation?.retry();
     if (this.#state !== 'connected') this.restartIce();
   }

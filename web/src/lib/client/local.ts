@@ -129,10 +129,11 @@ export class LocalMedia extends Emitter<LocalEvents> {
     }
   }
 
-  stopScreen(): void {
-    this.screen.track?.stop();
+  /** Stops sharing, or the shared sound alone. */
+  stopScreen(soundOnly = false): void {
     this.screen.audio?.stop();
-    this.screen = { ...NOTHING, audio: null };
+    if (!soundOnly) this.screen.track?.stop();
+    this.screen = soundOnly ? { ...this.screen, audio: null, mayEcho: false } : { ...NOTHING, audio: null };
     this.emit('changed', undefined);
   }
 

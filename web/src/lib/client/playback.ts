@@ -76,6 +76,12 @@ export class Playback extends Emitter<PlaybackEvents> {
     this.#tell();
   }
 
+  /** An element of the page's is gone. */
+  forget(element: HTMLMediaElement): void {
+    this.#refused.delete(element);
+    this.#tell();
+  }
+
   close(): void {
     this.silence();
     globalThis.navigator?.mediaDevices?.removeEventListener?.('devicechange', this.#plugged);

@@ -41,7 +41,7 @@ describe('the roster', () => {
     const change = { kind: 'room', ...facts, listed: true } as const;
     expect(roster.apply({ since: 4, revision: 5, changes: [change] })).toBe('gap');
     expect(roster.apply({ since: 2, revision: 3, changes: [change] })).toBe('stale');
-    expect(roster.listed).toBe(false);
+    expect(roster.facts.listed).toBe(false);
   });
 
   it('takes several changes together, also those that it knows in part', () => {

@@ -1,5 +1,6 @@
 /** The members of the room, as snapshot and diffs tell them; refuses a diff that does not follow. */
-import type { Member, MemberId, RoomDiff, RoomSnapshot, SourceId } from './protocol.gen';
+import { OPEN_ROOM } from './moderation';
+import type { Member, MemberId, RoomDiff, RoomFacts, RoomSnapshot, SourceId } from './protocol.gen';
 
 export type SourceKind = 'camera' | 'screen';
 
@@ -12,7 +13,8 @@ export class Roster {
   #members = new Map<MemberId, Member>();
   #owners = new Map<SourceId, Owner>();
   #revision = -1;
-  listed = false;
+  /** What holds for the whole room. */
+  facts: RoomFacts = OPEN_ROOM;
 
   get revision(): number {
     return this.#revision;
@@ -35,7 +37,7 @@ export class Roster {
   replace(snapshot: RoomSnapshot): void {
     this.#members = new Map(snapshot.members.map((member) => [member.id, member]));
     this.#revision = snapshot.revision;
-    this.listed = snapshot.listed;
+    this.facts = factsOf(snapshot);
     this.#index();
   }
 
@@ -52,7 +54,7 @@ export class Roster {
     this.#revision = diff.revision;
     for (const change of diff.changes) {
       if (change.kind === 'left') this.#members.delete(change.member);
-      else if (change.kind === 'room') this.listed = change.listed;
+      else if (change.kind === 'room') this.facts = factsOf(change);
       else this.#members.set(change.member.id, change.member);
     }
     this.#index();
@@ -66,4 +68,8 @@ export class Roster {
       this.#owners.set(member.screen.id, { member, kind: 'screen' });
     }
   }
+}
+
+function factsOf({ listed, locked, password, waitingRoom, rules }: RoomFacts): RoomFacts {
+  return { listed, locked, password, waitingRoom, rules };
 }

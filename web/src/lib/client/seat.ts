@@ -1,6 +1,7 @@
 /** One seat: a pair of lines whose source the server may change at any packet, and whose picture is on screen now. */
 import { sourceOfFrame } from './contributing';
 import type { SeatLines } from './lines';
+import type { Playback } from './playback';
 import type { SourceId } from './protocol.gen';
 
 /** For browsers without `requestVideoFrameCallback`. */
@@ -19,6 +20,7 @@ export class Seat {
   constructor(
     readonly index: number,
     private readonly onShown: (seat: Seat) => void,
+    private readonly playback?: Pick<Playback, 'play' | 'forget'>,
   ) {}
 
   /** The picture may be shown under the name of its source. */
@@ -30,10 +32,12 @@ export class Seat {
     return this.#receiver?.track;
   }
 
+  /** @internal */
   bind(lines: SeatLines): void {
     this.use(lines.video.receiver);
   }
 
+  /** @internal */
   use(receiver: Receiver): void {
     if (receiver === this.#receiver) return;
     this.#receiver = receiver;
@@ -41,6 +45,7 @@ export class Seat {
     for (const element of this.#elements) this.#feed(element);
   }
 
+  /** @internal */
   seat(source: SourceId | null): void {
     if (source === this.expected) return;
     this.expected = source;
@@ -68,6 +73,7 @@ export class Seat {
       this.#elements.delete(element);
       if (handle) element.cancelVideoFrameCallback(handle);
       clearInterval(timer);
+      this.playback?.forget(element);
       element.srcObject = null;
     };
   }
@@ -75,8 +81,9 @@ export class Seat {
   #feed(element: HTMLVideoElement): void {
     if (!this.#receiver) return;
     element.srcObject = new MediaStream([this.#receiver.track]);
-    // Without sound a video may always play; where a browser refuses nevertheless, the next frame tries again.
-    void element.play().catch(() => undefined);
+    // Without sound a video may play almost everywhere; a phone that saves power wants a click for it, too.
+    if (this.playback) void this.playback.play(element);
+    else void element.play().catch(() => undefined);
   }
 
   #look(rtpTimestamp: number | undefined): void {

@@ -2,8 +2,8 @@
 import { io, type Socket } from 'socket.io-client';
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
-import { PROTOCOL, type ClientToServerEvents, type Pushes, type Requests, type ServerToClientEvents } from './events';
-import type { Auth, ErrorBody } from './protocol.gen';
+import type { ClientToServerEvents, Pushes, Requests, ServerToClientEvents } from './events';
+import { PROTOCOL, type AppPush, type Auth, type ErrorBody } from './protocol.gen';
 
 /** A request that has no answer by then is lost: the server answers within milliseconds or its socket is dead. */
 const ANSWER_WITHIN_MS = 8_000;
@@ -25,6 +25,8 @@ export interface SignallingOptions {
   url?: string | undefined;
   /** Asked at every connection attempt: the token that brings the same member back. */
   resume?: () => Promise<string | undefined> | string | undefined;
+  /** An access token. */
+  token?: string | undefined;
 }
 
 export class Signalling extends Emitter<SignallingEvents> {
@@ -45,7 +47,7 @@ export class Signalling extends Emitter<SignallingEvents> {
       randomizationFactor: 0.25,
       timeout: 6_000,
       auth: (send) => {
-        void authFor(options.resume).then((auth) => send(auth));
+        void authFor(options).then((auth) => send(auth));
       },
     });
     this.socket.on('connect', () => this.emit('up', undefined));
@@ -60,8 +62,19 @@ export class Signalling extends Emitter<SignallingEvents> {
     return this.socket.connected;
   }
 
+  /** `websocket` or `polling`, once it is up. */
+  get transport(): string | undefined {
+    return this.socket.connected ? this.socket.io.engine.transport.name : undefined;
+  }
+
   open(): void {
     this.socket.connect();
+  }
+
+  /** Opens a new connection in the place of one that may be dead without knowing it. */
+  reopen(): void {
+    this.socket.disconnect();
+    this.#connectAfter(0);
   }
 
   /** Sends a request and waits for its acknowledgement. Throws a {@link RequestError}; never hangs. */
@@ -95,6 +108,11 @@ export class Signalling extends Emitter<SignallingEvents> {
     this.socket.on(event as string as never, listener as never);
   }
 
+  /** An event of the application's own; whoever sent it to us alone waits for the acknowledgement. */
+  onApp(listener: (push: AppPush, acknowledge: (reply?: unknown) => void) => void): void {
+    this.socket.on('app', (push, acknowledge?: (reply?: unknown) => void) => listener(push, acknowledge ?? (() => undefined)));
+  }
+
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -121,9 +139,9 @@ export class Signalling extends Emitter<SignallingEvents> {
   }
 }
 
-async function authFor(resume: SignallingOptions['resume']): Promise<Auth> {
-  const token = await resume?.();
-  return token ? { protocol: PROTOCOL, resume: token } : { protocol: PROTOCOL };
+async function authFor({ resume, token }: SignallingOptions): Promise<Auth> {
+  const secret = await resume?.();
+  return { protocol: PROTOCOL, ...(secret && { resume: secret }), ...(token && { token }) };
 }
 
 function parseRefusal(message: string): ErrorBody | undefined {

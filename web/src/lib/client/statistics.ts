@@ -58,7 +58,7 @@ export interface SourceStatistics {
   way: 'sent' | 'received';
   audio?: AudioStatistics;
   video?: VideoStatistics;
-  /** 1 (unusable) to 5 over the last {@link WINDOW_MS}; `undefined` while nothing flows. */
+  /** 1 (unusable) to 5 over the last ten seconds; `undefined` while nothing flows. */
   score?: number;
 }
 

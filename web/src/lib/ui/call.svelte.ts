@@ -65,7 +65,7 @@ export class CallModel {
   readonly #steady = new SteadyTrouble();
 
   constructor(room: string, name: string, listed: boolean, local: LocalModel) {
-    this.room = Room.connect({ room, name, listed });
+    this.room = Room.connect(location.origin, { room, name, listed });
     this.state = this.room.state;
     this.#listen();
     this.#publish(local);
@@ -109,7 +109,12 @@ export class CallModel {
 
   /** For ears only. The same words twice are said twice. */
   announce(text: string): void {
-    this.announcement = untrack(() => this.announcement) === text ? `${text}\u00a0` : text;
+    const said = untrack(() => this.announcement) === text ? `${text}\u00a0` : text;
+    this.announcement = said;
+    // Whoever reads the page later must not find what is long over.
+    setTimeout(() => {
+      if (this.announcement === said) this.announcement = '';
+    }, NOTICE_MS);
   }
 
   #listen(): void {
@@ -160,18 +165,7 @@ export class CallModel {
   /** The tracks of the green room are the call's; what changes there later follows. */
   #publish(local: LocalModel): void {
     const { room } = this;
-    const follow = (): void => {
-      room.mute('microphone', local.media.muted);
-      room.publish('microphone', local.media.microphone.track);
-      room.publish('camera', local.media.camera.track);
-      room.publish('screen', local.media.screen.track);
-      room.publish('screenAudio', local.media.screen.audio);
-    };
-    follow();
-    const stop = local.media.on('changed', follow);
-    room.on('state', ({ phase }) => {
-      if (phase === 'ended') stop();
-    });
+    room.follow(local.media);
     if (local.speaker) void room.playback.setSink(local.speaker).catch(() => undefined);
   }
 }

@@ -27,7 +27,7 @@ export class ConnectionCheck {
     this.stop();
     this.verdict = 'checking';
     this.polling = false;
-    const room = Room.connect({ room: randomRoom(), name: 'connection check' });
+    const room = Room.connect(location.origin, { room: randomRoom(), name: 'connection check' });
     this.#room = room;
     const until = Date.now() + PATIENCE_MS;
     this.#timer = setInterval(() => this.#look(room, until), LOOK_MS);

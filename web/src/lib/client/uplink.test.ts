@@ -1,0 +1,131 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Uplink } from './uplink';
+
+interface FakeEncoding {
+  rid?: string;
+  active?: boolean;
+  scaleResolutionDownBy?: number;
+  maxBitrate?: number;
+  maxFramerate?: number;
+}
+
+/** A sender that refuses what browsers refuse: parameters of an earlier call. */
+class FakeSender {
+  track: unknown = null;
+  encodings: FakeEncoding[];
+  degradationPreference = '';
+  calls: string[] = [];
+  #transaction = 0;
+  #given = -1;
+
+  constructor(rids: (string | undefined)[]) {
+    this.encodings = rids.map((rid) => ({ ...(rid && { rid }), active: true }));
+  }
+
+  async replaceTrack(track: unknown): Promise<void> {
+    this.calls.push(track ? 'track' : 'nothing');
+    this.track = track;
+  }
+
+  getParameters(): object {
+    this.#given = ++this.#transaction;
+    return { transactionId: this.#given, encodings: this.encodings.map((encoding) => ({ ...encoding })) };
+  }
+
+  async setParameters(parameters: { transactionId: number; encodings: FakeEncoding[]; degradationPreference?: string }): Promise<void> {
+    if (parameters.transactionId !== this.#given) throw new DOMException('', 'InvalidStateError');
+    this.#given = -1;
+    this.encodings = parameters.encodings;
+    this.degradationPreference = parameters.degradationPreference ?? '';
+  }
+}
+
+const KINDS = ['microphone', 'camera', 'screen', 'screenAudio'] as const;
+type Senders = Record<(typeof KINDS)[number], FakeSender>;
+
+const connection = (): Senders => ({
+  microphone: new FakeSender([undefined]),
+  camera: new FakeSender(['q', 'h', 'f']),
+  screen: new FakeSender([undefined]),
+  screenAudio: new FakeSender([undefined]),
+});
+const bind = (uplink: Uplink, senders: Senders) =>
+  uplink.bind(Object.fromEntries(KINDS.map((kind) => [kind, { sender: senders[kind] }])) as never);
+const track = (width = 1280, height = 720, contentHint = '') => ({ contentHint, getSettings: () => ({ width, height }) }) as MediaStreamTrack;
+const active = (sender: FakeSender) => sender.encodings.map((encoding) => encoding.active);
+const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+let uplink: Uplink;
+let senders: Senders;
+beforeEach(() => {
+  uplink = new Uplink();
+  senders = connection();
+  bind(uplink, senders);
+});
+
+describe('what is sent', () => {
+  it('comes and goes by replacing tracks', async () => {
+    await uplink.set('camera', track());
+    await uplink.set('camera', null);
+    expect(senders.camera.calls).toEqual(['track', 'nothing']);
+  });
+
+  it('of a camera are the sizes that its picture allows', async () => {
+    await uplink.set('camera', track(640, 360));
+    expect(active(senders.camera)).toEqual([true, true, false]);
+    expect(senders.camera.encodings.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy)).toEqual([2, 1, 1]);
+  });
+
+  it('follows a phone that turns to a smaller camera', async () => {
+    let size = [1280, 720];
+    const turning = { contentHint: '', getSettings: () => ({ width: size[0], height: size[1] }) } as unknown as MediaStreamTrack;
+    await uplink.set('camera', turning);
+    expect(active(senders.camera)).toEqual([true, true, true]);
+    size = [320, 240];
+    uplink.adapt();
+    await settled();
+    expect(active(senders.camera)).toEqual([true, false, false]);
+  });
+
+  it('is what anybody takes, and everything again over a new connection', async () => {
+    await uplink.set('camera', track());
+    uplink.demand('camera', [true, false, false]);
+    await settled();
+    expect(active(senders.camera)).toEqual([true, false, false]);
+    const next = connection();
+    bind(uplink, next);
+    await settled();
+    expect(active(next.camera)).toEqual([true, true, true]);
+  });
+
+  it('is never changed by two at once, however quickly they come', async () => {
+    void uplink.set('camera', track());
+    uplink.demand('camera', [true, true, false]);
+    uplink.demand('camera', [true, false, false]);
+    uplink.economise(true);
+    await settled();
+    expect(active(senders.camera)).toEqual([true, false, false]);
+    expect(senders.camera.encodings[0]).toMatchObject({ scaleResolutionDownBy: 4, maxFramerate: 15 });
+  });
+});
+
+describe('a screen', () => {
+  it('keeps its letters, and a film its frames', async () => {
+    await uplink.set('screen', track(1920, 1080, 'detail'));
+    expect(senders.screen).toMatchObject({ degradationPreference: 'maintain-resolution', encodings: [{ maxFramerate: 15 }] });
+    await uplink.set('screen', track(1920, 1080, 'motion'));
+    expect(senders.screen).toMatchObject({ degradationPreference: 'balanced', encodings: [{ maxFramerate: 30 }] });
+  });
+
+  it('that nobody takes is not sent', async () => {
+    await uplink.set('screen', track());
+    uplink.demand('screen', [false]);
+    await settled();
+    expect(active(senders.screen)).toEqual([false]);
+  });
+
+  it('sounds as good as music does', async () => {
+    await uplink.set('screenAudio', track());
+    expect(senders.screenAudio.encodings[0]?.maxBitrate).toBe(96_000);
+  });
+});
