@@ -5,7 +5,7 @@ NPM ?= npm
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web test-contract e2e clean
+.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web test-contract test-programs e2e clean
 
 # Where cargo puts what it builds.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -25,7 +25,7 @@ dev: web-deps ## page with hot reload on http://localhost:5173, server restarted
 build: tools web ## build the web client and the server in release
 	$(CARGO) build --release --locked
 
-test: tools test-rust test-web test-contract e2e ## run every test
+test: tools test-rust test-web test-contract test-programs e2e ## run every test
 
 lint: tools web-deps ## check formatting, lints and types
 	$(CARGO) fmt --check
@@ -54,6 +54,11 @@ ifneq ($(WEB),)
 	$(CARGO) test --locked --no-run
 	cd web && $(NPM) run contract
 endif
+
+# Programs that are no browsers, in Python, spoken to by the development build.
+test-programs: web
+	$(CARGO) test --locked --no-run
+	@./scripts/test-programs.sh
 
 # Browsers are tested against the development build that the Rust tests use: another one would build every dependency anew.
 e2e: web

@@ -19,6 +19,8 @@ pub use load::{ConfigError, Invocation, load};
 pub use token::TokenFlags;
 
 use crate::access;
+use crate::signal::{AdminConfig, AdminMode};
+use crate::webhook::Webhook;
 
 /// Everything that can be configured. [`Config::default`] is what an empty file gives, and works.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Config {
     pub media: Media,
     pub limits: Limits,
     pub access: Access,
+    pub admin: Admin,
+    /// Who is told what happens in rooms.
+    pub webhooks: Vec<Webhook>,
     pub log: Log,
 }
 
@@ -66,8 +71,33 @@ pub struct Media {
     pub loudest_above: usize,
     /// Addresses told to browsers. Empty = those of this machine's interfaces.
     pub announced_addresses: Vec<IpAddr>,
+    /// STUN and TURN servers that programs over WHIP and WHEP are told of. Plenum itself needs none.
+    pub ice_servers: Vec<IceServer>,
     /// Media threads, each with a UDP port of its own. 0 = one per core.
     pub shards: usize,
+}
+
+/// A STUN or TURN server, as browsers know them from `RTCIceServer`.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IceServer {
+    /// Such as `stun:stun.example` or `turn:turn.example?transport=udp` (RFC 7064, RFC 7065).
+    pub urls: Vec<String>,
+    pub username: Option<String>,
+    pub credential: Option<String>,
+}
+
+impl IceServer {
+    fn is_valid(&self) -> bool {
+        let known = |url: &String| ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme));
+        let plain = |text: &String| text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<>\"".contains(&byte));
+        let secrets = [&self.username, &self.credential];
+        let printable = |text: &String| text.chars().all(|c| c.is_ascii() && !c.is_ascii_control());
+        !self.urls.is_empty()
+            && self.urls.iter().all(|url| known(url) && plain(url))
+            && secrets.into_iter().flatten().all(printable)
+            && self.username.is_some() == self.credential.is_some()
+    }
 }
 
 /// How much one server takes.
@@ -92,6 +122,37 @@ pub struct Access {
     pub require_token: bool,
     /// Whether new rooms begin with a waiting room.
     pub waiting_room: bool,
+}
+
+/// The Socket.IO Admin UI, at `/admin/ui`. Off without a password.
+#[derive(Clone, PartialEq, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admin {
+    pub username: String,
+    /// bcrypt. Empty = off.
+    pub password_hash: String,
+    pub mode: AdminMode,
+    /// Shows and does nothing.
+    pub read_only: bool,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        let (password_hash, mode, read_only) = Default::default();
+        Admin { username: "admin".to_owned(), password_hash, mode, read_only }
+    }
+}
+
+impl Admin {
+    pub fn is_on(&self) -> bool {
+        !self.password_hash.is_empty()
+    }
+
+    /// The namespace to open, if any.
+    pub fn build(&self) -> Option<AdminConfig> {
+        let Admin { username, password_hash, mode, read_only } = self.clone();
+        self.is_on().then_some(AdminConfig { username, password_hash, mode, read_only })
+    }
 }
 
 /// What is written to standard error.
@@ -165,6 +226,7 @@ impl Default for Media {
             // Fifteen voices at once are 600 kbit/s, and more than a phone decodes gladly.
             loudest_above: 16,
             announced_addresses: Vec::new(),
+            ice_servers: Vec::new(),
             shards: 0,
         }
     }
@@ -231,6 +293,26 @@ impl Config {
         }
         if let Some(address) = self.media.announced_addresses.iter().find(|address| address.is_unspecified()) {
             return bad("media.announced_addresses", format!("no browser can reach {address}"));
+        }
+        if let Some(server) = self.media.ice_servers.iter().find(|server| !server.is_valid()) {
+            let problem =
+                "needs urls such as stun:stun.example or turn:turn.example, username and credential both or none";
+            return bad("media.ice_servers", format!("{:?} {problem}", server.urls));
+        }
+        let web =
+            |url: &str| url.parse::<http::Uri>().is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")));
+        if let Some(webhook) = self.webhooks.iter().find(|webhook| !web(&webhook.url)) {
+            return bad(
+                "webhooks.url",
+                format!("`{}` is not an address such as https://app.example/events", webhook.url),
+            );
+        }
+        let hash = &self.admin.password_hash;
+        if !hash.is_empty() && hash.parse::<bcrypt::HashParts>().is_err() {
+            return bad(
+                "admin.password_hash",
+                "not a bcrypt hash; `htpasswd -nbBC 10 admin PASSWORD` makes one".to_owned(),
+            );
         }
         if self.limits.seats == 0 || self.limits.seats > MAX_SEATS {
             return bad("limits.seats", format!("{} is not between 1 and {MAX_SEATS}", self.limits.seats));

@@ -7,7 +7,8 @@
 //!
 //! The **control plane** runs on tokio and may allocate, await and log. It owns what a room means:
 //!
-//! - [`http`] is the front door: the embedded page, the way to Socket.IO, health, metrics, TLS for a local network.
+//! - [`http`] is the front door: the embedded page, the way to Socket.IO, health, metrics, TLS for a local network, and
+//!   [`http::whip`] for programs that publish or play, [`http::api`] for administrators.
 //! - [`signal`] is the thin layer over Socket.IO: the contract's types ([`signal::protocol`]), who may connect, order
 //!   and limits of what clients ask, and everything that is sent to them.
 //! - [`room`] holds one actor per room: roster, presence, chat, the public list, and the stage, which says who should
@@ -31,9 +32,12 @@
 //! [`border`] is all that crosses between the planes: state as latest-wins cells that cannot be lost, samples in
 //! bounded queues that are shed and counted. Neither side waits for the other.
 //!
+//! [`webhook`] tells other servers what happens in rooms.
+//!
 //! Around them, [`config`] makes one validated configuration of file, variables and flags, [`server`] builds and wires
-//! both planes, [`metrics`] turns the shards' plain counters into Prometheus' text, and [`id`] has the newtypes of
-//! every id and unit. [`load`] is the other side: synthetic browsers that put a server under load.
+//! both planes, [`controls`] is what administrators change of the process, [`metrics`] turns the shards' plain counters
+//! into Prometheus' text, and [`id`] has the newtypes of every id and unit. [`load`] is the other side: synthetic
+//! browsers that put a server under load.
 //!
 //! # The way of a packet
 //!
@@ -52,6 +56,7 @@
 pub mod access;
 pub mod border;
 pub mod config;
+pub mod controls;
 pub mod http;
 pub mod id;
 pub mod load;
@@ -64,3 +69,4 @@ pub mod server;
 pub mod shard;
 pub mod signal;
 pub mod transport;
+pub mod webhook;

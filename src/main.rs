@@ -1,20 +1,17 @@
 //! Reads the configuration, starts the server, waits for the end, drains.
 #![forbid(unsafe_code)]
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use plenum::access::TokenError;
-use plenum::config::{self, Action, Config, ConfigError, LogFormat, TokenFlags};
+use plenum::config::{self, Action, Config, ConfigError, TokenFlags};
+use plenum::controls::Controls;
 use plenum::http::{self, StartError};
 use plenum::load;
 use plenum::server::Running;
 use tokio::signal as os_signal;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
-
-/// This crate warns of every extension of a ClientHello that it does not know, and browsers send several.
-const QUIET: &str = "rtc_dtls=error";
 
 fn main() -> ExitCode {
     let invocation = match config::load(std::env::args_os(), std::env::vars_os()) {
@@ -32,12 +29,12 @@ fn main() -> ExitCode {
         Some(Action::Load(options)) => return put_under_load(&options),
         None => {}
     }
-    start_log(&invocation.config);
+    let controls = Controls::start(&invocation.config.log);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(run(invocation.config)) {
+    match runtime.block_on(run(invocation.config, controls)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
@@ -77,26 +74,19 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn start_log(config: &Config) {
-    // Valid: the configuration was checked. A later directive of the same target wins, so this can be undone there.
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.log.level)).unwrap_or_default();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log.format {
-        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
-    }
-}
-
-async fn run(config: Config) -> Result<(), StartError> {
+async fn run(config: Config, controls: Arc<Controls>) -> Result<(), StartError> {
     let server = http::Server::bind(config).await?;
-    let running = Running::start(&server)?;
+    let running = Running::start(&server, controls.clone())?;
     // Before the greeting: whoever reads it may ask for the end at once.
     let mut end = EndRequests::listen();
     println!("{}", server.greeting());
     let shutdown = CancellationToken::new();
     let (readiness, asked, signal) = (server.readiness().clone(), shutdown.clone(), running.signal.clone());
     tokio::spawn(async move {
-        end.next().await;
+        tokio::select! {
+            () = end.next() => {}
+            () = controls.drain_asked() => {}
+        }
         readiness.set_draining();
         println!("Stopping. Once more to stop at once.");
         Running::drain(&signal).await;
@@ -105,7 +95,7 @@ async fn run(config: Config) -> Result<(), StartError> {
         std::process::exit(1);
     });
     server.readiness().set_ready();
-    server.serve(Some(running.signalling), shutdown).await;
+    server.serve(running.signalling, running.programs, shutdown).await;
     Ok(())
 }
 

@@ -12,14 +12,19 @@ use axum::middleware::{Next, from_fn};
 use tokio::sync::Notify;
 
 use crate::border::{ControlState, DataMessage};
+use crate::http::api::Process;
+use crate::http::whip::Sessions;
 use crate::id::RoomKey;
 use crate::metrics::{ControlSnapshot, SnapshotCell};
 use crate::net::plane::{Plane, PlaneConfig};
-use crate::room::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, RoomConfig, Rooms, ShardChoice};
-use crate::sdp::{ServerSide, Session};
+use crate::room::{
+    MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, Purpose, RoomConfig, Rooms, ShardChoice, Witness,
+};
+use crate::sdp::{self, ServerSide, Session};
 use crate::signal::{self, KillSwitch, PeerInfo, Signal, SignalConfig};
 use crate::transport::dtls::Certificate;
 use crate::transport::spec::IceCredentials;
+use crate::webhook::{Webhook, Webhooks};
 use crate::{config, http};
 
 /// Port number of our SCTP end: the one that RFC 8841 §11 shows and browsers offer.
@@ -34,6 +39,8 @@ pub struct Running {
     pub signal: Signal,
     /// To be served by [`http::Server::serve`].
     pub signalling: Router,
+    /// To be served likewise.
+    pub programs: Router,
 }
 
 impl Running {
@@ -42,11 +49,12 @@ impl Running {
     /// # Errors
     ///
     /// A UDP or TCP port in use, or addresses that cannot be read.
-    pub fn start(server: &http::Server) -> io::Result<Running> {
+    pub fn start(server: &http::Server, process: Arc<dyn Process>) -> io::Result<Running> {
         let config = server.config();
         let mut rooms = RoomConfig {
             access: config.access.build(),
             waiting_room: config.access.waiting_room,
+            witness: witness(&config.webhooks),
             ..RoomConfig::default()
         };
         rooms.limits.seats = config.limits.seats;
@@ -62,7 +70,8 @@ impl Running {
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
         })?;
-        let (service, signal) = signal::service(planes.rooms().clone(), SignalConfig::default());
+        let access = Arc::new(config.access.build());
+        let (service, signal) = signal::service(planes.rooms().clone(), SignalConfig::default(), config.admin.build());
         let connections = server.connections().clone();
         let signalling = http::signalling(service).layer(from_fn(move |mut request: Request, next: Next| {
             if let Some(client) = request.extensions().get::<http::Client>() {
@@ -75,7 +84,11 @@ impl Running {
         server.metrics().set_shards(planes.counters());
         let (rooms, peers) = (planes.rooms().clone(), signal.clone());
         server.metrics().set_control(move || ControlSnapshot { sockets: peers.peers() as u64, ..rooms.figures() });
-        Ok(Running { planes, signal, signalling })
+        let rooms = planes.rooms();
+        let sessions = Sessions::new(rooms.clone());
+        let programs = http::whip::router(sessions, access.clone(), &config.media.ice_servers)
+            .merge(http::api::router(rooms.clone(), access, process));
+        Ok(Running { planes, signal, signalling, programs })
     }
 
     /// Tells every member that the server is going down, and closes their connections.
@@ -88,8 +101,13 @@ fn no_addresses(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot read this machine's addresses: {error}"))
 }
 
+/// Who is told what happens in rooms, if anybody is.
+fn witness(webhooks: &[Webhook]) -> Option<Arc<dyn Witness>> {
+    if webhooks.is_empty() { None } else { Some(Arc::new(Webhooks::start(webhooks))) }
+}
+
 /// What the planes need of the configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct MediaConfig {
     pub udp_port: u16,
     /// `None` = no media over TCP.
@@ -186,7 +204,7 @@ struct Answerer {
 }
 
 impl Negotiator for Answerer {
-    fn begin(&self, home: &ShardChoice) -> Box<dyn Negotiation> {
+    fn begin(&self, home: &ShardChoice, purpose: Purpose) -> Box<dyn Negotiation> {
         let server = ServerSide {
             fingerprint: self.shards.certificate().fingerprint().clone(),
             candidates: home.candidates.clone(),
@@ -194,8 +212,16 @@ impl Negotiator for Answerer {
             max_seats: self.max_seats,
             sctp_port: SCTP_PORT,
         };
-        let session = Session::new(IceCredentials::generate(home.shard, &mut rand::rng()));
+        let session = Session::new(IceCredentials::generate(home.shard, &mut rand::rng()), answers(purpose));
         Box::new(Answering { session, server })
+    }
+}
+
+/// A room's purpose in the words of SDP.
+fn answers(purpose: Purpose) -> sdp::Purpose {
+    match purpose {
+        Purpose::Call => sdp::Purpose::Call,
+        Purpose::Play { video } => sdp::Purpose::Play { video },
     }
 }
 

@@ -163,8 +163,19 @@ impl Drop for Running {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// In lower case.
     pub(crate) head: String,
     pub(crate) body: String,
+    /// As it was sent.
+    raw_head: String,
+}
+
+impl Answer {
+    /// The value of a header, named in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.raw_head.lines().filter_map(|line| line.split_once(": "));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
 }
 
 /// Sends one request over `stream` and reads until its end. HTTP/1.0, so that no body comes in pieces.
@@ -188,5 +199,5 @@ pub(crate) fn converse(
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer to {method} {path}: {text}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
-    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned(), raw_head: head.to_owned() }
 }

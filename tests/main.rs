@@ -17,6 +17,7 @@ mod hears_the_loudest_three_of_a_large_room;
 mod holds_its_invariants_under_any_interleaving;
 mod keeps_the_call_when_the_path_changes;
 mod logs_name_rooms_and_members;
+mod programs_publish_and_play_over_http;
 mod publishes_and_receives_audio_and_video;
 mod puts_a_server_under_load;
 mod refuses_malformed_offers;

@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
+import { serveAdminUi } from './admin-ui';
 import { resolve } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
@@ -20,7 +21,7 @@ function serveSocketIoClient(): Plugin {
 const backend = process.env['PLENUM_URL'] ?? 'http://localhost:4000';
 
 export default defineConfig({
-  plugins: [svelte(), serveSocketIoClient()],
+  plugins: [svelte(), serveSocketIoClient(), serveAdminUi()],
   resolve: { alias: { $client: resolve(import.meta.dirname, 'src/lib/client'), $ui: resolve(import.meta.dirname, 'src/lib/ui') } },
   build: { outDir: 'dist', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0 },
   server: {

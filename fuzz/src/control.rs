@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use plenum::id::MemberId;
 use plenum::room::data;
-use plenum::sdp::{ServerSide, Session};
+use plenum::sdp::{Purpose, ServerSide, Session};
 use plenum::signal::read_request;
 use plenum::transport::spec::{Candidate, Fingerprint, FingerprintAlgorithm, IceCredentials, Protocol};
 use rand::SeedableRng;
@@ -20,7 +20,7 @@ pub fn offer(data: &[u8]) -> bool {
         sctp_port: 5_000,
     };
     let mut rng = StdRng::seed_from_u64(1);
-    let mut session = Session::new(IceCredentials { ufrag: "AAaaaaaaaaaa".into(), pwd: "a".repeat(24) });
+    let mut session = Session::new(IceCredentials { ufrag: "AAaaaaaaaaaa".into(), pwd: "a".repeat(24) }, Purpose::Call);
     let Ok(answered) = session.answer(text, &server, &mut rng) else { return false };
     let lines = |sdp: &str| sdp.split('\n').filter(|line| line.starts_with("m=")).count();
     assert_eq!(lines(&answered.sdp), lines(text));

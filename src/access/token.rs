@@ -26,6 +26,12 @@ const MIN_SECRET: usize = 32;
 #[serde(try_from = "String")]
 pub struct Secret(String);
 
+impl Secret {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 impl TryFrom<String> for Secret {
     type Error = String;
 

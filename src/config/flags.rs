@@ -8,6 +8,7 @@ use clap::{ArgAction, Parser, Subcommand};
 use super::{Config, LogFormat, Proxy, TokenFlags};
 use crate::access::Secret;
 use crate::load;
+use crate::signal::AdminMode;
 
 /// Multi-party video calls in the browser, in one binary.
 ///
@@ -104,6 +105,15 @@ pub struct Flags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub waiting_room: Option<bool>,
 
+    /// bcrypt hash of the Socket.IO Admin UI's password, which switches it on. Rather PLENUM_ADMIN_PASSWORD_HASH
+    /// [admin.password_hash].
+    #[arg(long, value_name = "HASH")]
+    pub admin_password_hash: Option<String>,
+
+    /// How much the Admin UI is told: figures, or every event with its payload; production unless given [admin.mode].
+    #[arg(long, value_enum)]
+    pub admin_mode: Option<AdminMode>,
+
     /// How to log; text unless given [log.format].
     #[arg(long, value_enum)]
     pub log_format: Option<LogFormat>,
@@ -154,6 +164,8 @@ impl Flags {
             access_secrets => access.secrets,
             require_token => access.require_token,
             waiting_room => access.waiting_room,
+            admin_password_hash => admin.password_hash,
+            admin_mode => admin.mode,
             log_format => log.format,
             log_level => log.level,
         }

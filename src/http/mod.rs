@@ -2,7 +2,9 @@
 //!
 //! Owns the listener and what is known about each connection; what Socket.IO means is `signal`'s business.
 
+pub mod api;
 mod assets;
+mod bearer;
 mod client;
 mod connection;
 mod headers;
@@ -11,8 +13,11 @@ mod io;
 mod lan;
 mod listener;
 mod origin;
+mod problem;
+mod programs;
 mod router;
 mod server;
+pub mod whip;
 
 pub use client::Client;
 pub use connection::{Connection, Connections};

@@ -8,6 +8,9 @@ use http::header::ORIGIN;
 use super::Client;
 use crate::config::Http;
 
+/// Where the Admin UI's makers serve its page.
+const ADMIN_PAGE: &str = "https://admin.socket.io";
+
 /// The pages that may connect.
 #[derive(Clone, Debug)]
 pub(super) struct OriginPolicy {
@@ -19,10 +22,11 @@ pub(super) struct OriginPolicy {
 }
 
 impl OriginPolicy {
-    pub(super) fn new(http: &Http) -> OriginPolicy {
+    /// `admin`: the Admin UI is on, whose page its makers host, too.
+    pub(super) fn new(http: &Http, admin: bool) -> OriginPolicy {
         let allowed = http.allowed_origins.iter().chain(&http.public_url).map(|origin| origin.to_ascii_lowercase());
         OriginPolicy {
-            allowed: allowed.collect(),
+            allowed: allowed.chain(admin.then(|| ADMIN_PAGE.to_owned())).collect(),
             any: http.allowed_origins.iter().any(|origin| origin == "*"),
             strict: http.public_url.is_some(),
         }
@@ -57,7 +61,8 @@ mod tests {
 
     fn policy(public_url: Option<&str>, allowed: &[&str]) -> OriginPolicy {
         let allowed_origins = allowed.iter().map(|origin| (*origin).to_owned()).collect();
-        OriginPolicy::new(&Http { public_url: public_url.map(str::to_owned), allowed_origins, ..Http::default() })
+        let http = Http { public_url: public_url.map(str::to_owned), allowed_origins, ..Http::default() };
+        OriginPolicy::new(&http, false)
     }
 
     #[test]
@@ -79,6 +84,13 @@ mod tests {
         assert!(policy.allows_origin("https://192.168.1.5:4000", Some("192.168.1.5:4000")));
         assert!(policy.allows_origin("http://[::1]:4000", Some("[::1]:4000")));
         assert!(!policy.allows_origin("http://rebound.example:4000", Some("rebound.example:4000")));
+    }
+
+    #[test]
+    fn the_hosted_admin_page_may_connect_while_the_admin_ui_is_on() {
+        let allows =
+            |admin| OriginPolicy::new(&Http::default(), admin).allows_origin(ADMIN_PAGE, Some("localhost:4000"));
+        assert!(allows(true) && !allows(false));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, get_service};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode, Uri};
@@ -19,12 +19,12 @@ use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutBody;
 
 use super::origin::OriginPolicy;
-use super::{Client, Connection, Connections, assets, headers, info};
+use super::{Client, Connection, Connections, assets, headers, info, programs};
 use crate::config::Config;
 use crate::metrics::Metrics;
 
 /// Between two pieces of a request's body. A peer slower than this holds a task for nothing.
-const BODY_PAUSE: Duration = Duration::from_secs(10);
+pub(super) const BODY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the routes need. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ pub struct AppState {
     pub lan_url: Option<Arc<str>>,
     /// Made by [`signalling`]; `None` = this server has no Socket.IO.
     pub signalling: Option<Router>,
+    /// What programs are answered over plain HTTP, such as [`super::whip`]; `None` = nothing.
+    pub programs: Option<Router>,
 }
 
 /// Whether new members are welcome. Cheap to clone; starts as not ready.
@@ -94,6 +96,9 @@ pub fn router(app: AppState) -> Router {
         .route("/metrics", get(info::metrics))
         .route("/api/info", get(info::info))
         .route("/socket.io/{file}", get(socket_io_client))
+        .route("/admin/ui", get(admin_redirect))
+        .route("/admin/ui/", get(admin_page))
+        .route("/admin/ui/{*path}", get(admin_file))
         .fallback(file);
     if let Some(dir) = &app.config.http.public_dir {
         routes = routes.nest_service("/public", get_service(ServeDir::new(dir)));
@@ -101,6 +106,9 @@ pub fn router(app: AppState) -> Router {
     let mut routes = routes.with_state(app.clone());
     if let Some(signalling) = app.signalling.clone() {
         routes = routes.merge(guarded(signalling, &app));
+    }
+    if let Some(programs) = app.programs.clone() {
+        routes = routes.merge(programs::guarded(programs, OriginPolicy::new(&app.config.http, false)));
     }
     routes.layer(from_fn_with_state(Around::new(&app), around))
 }
@@ -116,6 +124,28 @@ async fn file(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 /// `/socket.io/socket.io.js` and its relatives: the client library, for pages that are not ours.
 async fn socket_io_client(Path(name): Path<String>, method: Method, headers: HeaderMap) -> Response {
     assets::file(&method, &headers, &format!("socket.io/{name}"))
+}
+
+/// The page's own addresses are relative, and so need the slash.
+async fn admin_redirect() -> Redirect {
+    Redirect::permanent("/admin/ui/")
+}
+
+async fn admin_page(State(app): State<AppState>, method: Method, headers: HeaderMap) -> Response {
+    admin_file(State(app), Path("index.html".to_owned()), method, headers).await
+}
+
+/// The official Socket.IO Admin UI, while it is on.
+async fn admin_file(
+    State(app): State<AppState>,
+    Path(path): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Response {
+    if !app.config.admin.is_on() {
+        return (StatusCode::NOT_FOUND, "The Admin UI is off: see admin.password_hash.\n").into_response();
+    }
+    assets::file(&method, &headers, &format!("admin/ui/{path}"))
 }
 
 /// What all requests pass.
@@ -146,7 +176,8 @@ async fn around(State(around): State<Around>, mut request: Request, next: Next) 
 
 /// Signalling behind the checks that Socket.IO does not do itself.
 fn guarded(signalling: Router, app: &AppState) -> Router {
-    let guard = Guard { policy: OriginPolicy::new(&app.config.http), connections: app.connections.clone() };
+    let policy = OriginPolicy::new(&app.config.http, app.config.admin.is_on());
+    let guard = Guard { policy, connections: app.connections.clone() };
     let policy = guard.policy.clone();
     let allowed = AllowOrigin::predicate(move |_, parts| {
         parts.extensions.get::<Client>().is_some_and(|client| policy.allows(&parts.headers, client))

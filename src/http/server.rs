@@ -53,7 +53,7 @@ impl Server {
             listener = listener.with_tls(lan.acceptor);
         }
         let (config, readiness) = (Arc::new(config), Readiness::default());
-        let app = AppState { config, metrics, readiness, connections, lan_url, signalling: None };
+        let app = AppState { config, metrics, readiness, connections, lan_url, signalling: None, programs: None };
         Ok(Server { listener, app, address, qr_code })
     }
 
@@ -96,9 +96,10 @@ impl Server {
         text
     }
 
-    /// Serves until `shutdown`, then drains. `signalling` is made by [`super::signalling`].
-    pub async fn serve(self, signalling: Option<Router>, shutdown: CancellationToken) {
-        let app = AppState { signalling, ..self.app };
+    /// Serves until `shutdown`, then drains. `signalling` is made by [`super::signalling`], `programs` by
+    /// [`super::whip::router`].
+    pub async fn serve(self, signalling: Router, programs: Router, shutdown: CancellationToken) {
+        let app = AppState { signalling: Some(signalling), programs: Some(programs), ..self.app };
         serve(self.listener, router(app), shutdown).await;
     }
 }

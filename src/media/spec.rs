@@ -1,5 +1,6 @@
 //! What one transport negotiated, in the words of the media plane. Written by `sdp`, read by `media`; no SDP in here.
 
+use std::fmt;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -79,6 +80,22 @@ impl Codec {
         match self.kind() {
             MediaKind::Audio => 48_000,
             MediaKind::Video => 90_000,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    /// For people, such as `VP8` or `H.264 ConstrainedBaseline, packetization-mode=1`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Codec::Opus => f.write_str("Opus"),
+            Codec::Red => f.write_str("RED over Opus"),
+            Codec::Vp8 => f.write_str("VP8"),
+            Codec::Vp9 { profile } => write!(f, "VP9 profile {profile}"),
+            Codec::Av1 { profile } => write!(f, "AV1 profile {profile}"),
+            Codec::H264 { profile, packetization_mode } => {
+                write!(f, "H.264 {profile:?}, packetization-mode={packetization_mode}")
+            }
         }
     }
 }

@@ -1,15 +1,17 @@
 //! The task of one room: takes commands and media news in turn, keeps time, ends when the room is empty.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
+use super::administer::{Announcement, RoomReport};
 use super::admission::{Entered, Entry};
 use super::member::Link;
 use super::outbox::{Ack, LinkId};
+use super::program::Program;
 use super::registry::{Shared, unix_ms};
-use super::room::{Room, RoomFigures};
+use super::room::{Room, RoomFigures, not_joined};
 use crate::border::{FromShard, MediaSample, MediaState};
 use crate::id::{RoomId, RoomKey};
 use crate::signal::protocol::*;
@@ -32,6 +34,8 @@ pub enum Request {
     React(React, Ack<Done>),
     Moderate(Moderation, Ack<Done>),
     App(App, Ack<AppAnswer>),
+    /// What a program asks for instead of `offer`, `media` and `wishes`.
+    Program(Program, Ack<Answer>),
 }
 
 /// What hosts ask.
@@ -52,6 +56,10 @@ pub(super) enum Command {
     Request(LinkId, Request),
     Lost(LinkId),
     Holds(LinkId, oneshot::Sender<bool>),
+    Report(oneshot::Sender<RoomReport>),
+    Administer(Moderation, Ack<Done>),
+    Create(Settings, Duration, Ack<Done>),
+    Announce(Announcement, Ack<AppDelivered>),
 }
 
 /// The way to one room.
@@ -76,6 +84,29 @@ impl Handle {
     pub async fn holds(&self, link: LinkId) -> bool {
         let (sender, answer) = oneshot::channel();
         self.queue.send(Command::Holds(link, sender)).await.is_ok() && answer.await.unwrap_or(false)
+    }
+
+    /// The room as it is. `None` when it has closed meanwhile.
+    pub async fn report(&self) -> Option<RoomReport> {
+        let (sender, answer) = oneshot::channel();
+        self.queue.send(Command::Report(sender)).await.ok()?;
+        answer.await.ok()
+    }
+
+    /// Does what a host could. A room that is gone answers that nobody is there.
+    pub async fn administer(&self, moderation: Moderation) -> Result<(), ErrorBody> {
+        let (sender, answer) = oneshot::channel();
+        let ack = Ack::new(move |result: Result<Done, ErrorBody>| drop(sender.send(result)));
+        let _ = self.queue.send(Command::Administer(moderation, ack)).await;
+        answer.await.unwrap_or_else(|_| Err(not_joined())).map(|Done {}| ())
+    }
+
+    /// Sends an application event to members.
+    pub async fn announce(&self, announcement: Announcement) -> Result<AppDelivered, ErrorBody> {
+        let (sender, answer) = oneshot::channel();
+        let ack = Ack::new(move |result| drop(sender.send(result)));
+        let _ = self.queue.send(Command::Announce(announcement, ack)).await;
+        answer.await.unwrap_or_else(|_| Err(not_joined()))
     }
 
     pub(super) fn try_send(&self, command: Command) -> Result<(), mpsc::error::TrySendError<Command>> {
@@ -171,6 +202,13 @@ impl Room {
                 let _ = holds.send(self.members.iter().any(|member| member.is_linked_by(link)));
             }
             Command::Request(link, request) => self.answer(link, request, now),
+            Command::Report(sender) => drop(sender.send(self.report())),
+            Command::Administer(moderation, ack) => self.administer(moderation, ack, now),
+            Command::Create(settings, time, ack) => {
+                self.keep(time, now);
+                self.administer(Moderation::Settings(settings), ack, now);
+            }
+            Command::Announce(announcement, ack) => ack.send(self.announce_data(announcement)),
         }
     }
 
@@ -191,10 +229,11 @@ impl Room {
             Request::App(app, ack) => self.relay(link, app, ack),
             Request::React(react, ack) => ack.send(self.react(link, react)),
             Request::Moderate(moderation, ack) => self.moderate(link, moderation, ack, now),
+            Request::Program(program, ack) => ack.send(self.run_program(link, program, now)),
         }
     }
 
-    fn moderate(&mut self, link: LinkId, moderation: Moderation, ack: Ack<Done>, now: Instant) {
+    pub(super) fn moderate(&mut self, link: LinkId, moderation: Moderation, ack: Ack<Done>, now: Instant) {
         let done = match moderation {
             Moderation::Settings(settings) => self.change_settings(link, &settings, now),
             Moderation::Role(change) => self.change_role(link, &change),

@@ -270,6 +270,7 @@ impl Room {
         if !hidden {
             self.announce(Change::Joined { member }, Some(link));
         }
+        self.witness_joined(self.members.len() - 1);
     }
 }
 

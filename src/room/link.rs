@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::plane::{MediaPlane, Negotiation, Negotiator, ShardChoice};
+use super::plane::{MediaPlane, Negotiation, Negotiator, Purpose, ShardChoice};
 use crate::border::{ConnectionState, TransportSpec};
 use crate::id::{RoomKey, TransportId};
-use crate::media::spec::{Codec, MediaKind, Place};
-use crate::signal::protocol::{Answer, ErrorBody, ErrorCode, Offer};
+use crate::media::spec::{Codec, MediaKind, Place, UplinkRole};
+use crate::signal::protocol::{Answer, ErrorBody, ErrorCode, Media, Offer};
 
 /// Shortest and longest name that a client may give its transport.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
@@ -56,6 +56,26 @@ impl Connection {
         lines.max().unwrap_or(0)
     }
 
+    /// What the client has m-lines for and Plenum has a codec for.
+    pub(super) fn sends(&self) -> Media {
+        let sends = |role| {
+            let mut uplinks = self.spec.media.uplinks.iter();
+            uplinks.any(|uplink| uplink.role == role && uplink.active && !uplink.payloads.is_empty())
+        };
+        Media {
+            microphone: sends(UplinkRole::Microphone),
+            camera: sends(UplinkRole::Camera),
+            screen: sends(UplinkRole::Screen),
+            screen_audio: sends(UplinkRole::ScreenAudio),
+        }
+    }
+
+    /// Whether the client offered to receive pictures and none of its m-lines for them was taken.
+    pub(super) fn is_refused_video(&self) -> bool {
+        let mut video = self.spec.media.downlinks.iter().filter(|line| line.kind == MediaKind::Video).peekable();
+        video.peek().is_some() && !video.any(|line| line.active)
+    }
+
     /// Whether the client decodes `codec` on any line it receives.
     pub(super) fn decodes(&self, codec: Codec) -> bool {
         let media = &self.spec.media;
@@ -79,6 +99,7 @@ pub(super) struct Opening<'a> {
     pub(super) negotiator: &'a dyn Negotiator,
     /// Called when the offer names a new transport.
     pub(super) next_id: &'a dyn Fn() -> TransportId,
+    pub(super) purpose: Purpose,
 }
 
 /// Applies an offer to a member's connection. After an error everything stands where it stood.
@@ -117,7 +138,7 @@ fn renegotiate(connection: &mut Connection, offer: &Offer) -> Result<Outcome, Er
 
 fn open(offer: Offer, opening: &Opening<'_>) -> Result<Connection, ErrorBody> {
     let home: ShardChoice = opening.plane.open(opening.room);
-    let mut negotiation = opening.negotiator.begin(&home);
+    let mut negotiation = opening.negotiator.begin(&home, opening.purpose);
     let negotiated = negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
     let id = (opening.next_id)();
     let spec =

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::link::{self, Opening, Outcome};
 use super::outbox::{LinkId, Push};
+use super::plane::Purpose;
 use super::room::{Room, not_joined};
 use super::stage::{Picture, Seated, Staging, View, stage};
 use super::{data, member::Resident};
@@ -21,6 +22,16 @@ use crate::signal::protocol::{
 
 impl Room {
     pub(super) fn offer(&mut self, link: LinkId, offer: Offer, now: Instant) -> Result<Answer, ErrorBody> {
+        self.offer_for(link, offer, Purpose::Call, now)
+    }
+
+    pub(super) fn offer_for(
+        &mut self,
+        link: LinkId,
+        offer: Offer,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Result<Answer, ErrorBody> {
         let index = self.find(link).ok_or_else(not_joined)?;
         let Some(member) = self.members.get_mut(index) else { return Err(not_joined()) };
         let opening = Opening {
@@ -28,6 +39,7 @@ impl Room {
             plane: &*self.shared.plane,
             negotiator: &*self.shared.negotiator,
             next_id: &|| self.shared.next_transport(),
+            purpose,
         };
         let replaced = match link::apply(member.connection.as_mut(), offer, &opening)? {
             Outcome::Repeated => None,
@@ -136,14 +148,17 @@ impl Room {
         let decodes = |picture: &&Picture| codec(picture.source).is_none_or(|codec| connection.decodes(codec));
         let (decodable, strange): (Vec<&Picture>, Vec<&Picture>) = live.iter().partition(decodes);
         let decodable: Vec<Picture> = decodable.into_iter().copied().collect();
-        let staging = stage(&View {
-            seats: connection.seats(),
-            own: member.own(),
-            live: &decodable,
-            wishes: member.wishes.as_ref(),
-            speakers: self.speakers.history(),
-            present: &member.seats.seats,
-        });
+        let staging = match &member.plays {
+            Some(target) => locked(self.target(target)),
+            None => stage(&View {
+                seats: connection.seats(),
+                own: member.own(),
+                live: &decodable,
+                wishes: member.wishes.as_ref(),
+                speakers: self.speakers.history(),
+                present: &member.seats.seats,
+            }),
+        };
         let unsupported_codec = unsupported(member, strange.iter().map(|picture| picture.source));
         let mut audio = member.audio_lines.clone();
         audio.resize(connection.audio_lines(), None);
@@ -320,6 +335,12 @@ fn by_line(member: &Resident, lines: &[(AudioLineId, SourceId)]) -> Vec<Option<S
         }
     }
     sources
+}
+
+/// The one seat of a player, which shows `source` and hears it, whether or not it has a picture now.
+fn locked(source: Option<SourceId>) -> Staging {
+    let seated = source.map(|source| Seated { source, max_height: u16::MAX, priority: u8::MAX });
+    Staging { seats: vec![seated], unseated: Vec::new() }
 }
 
 fn plan(staging: &Staging) -> SeatPlan {

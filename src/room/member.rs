@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use super::chat::Receipts;
 use super::link::Connection;
 use super::outbox::{LinkId, Outbox, Push};
+use super::program::Target;
 use crate::access::{Action, KindSet, Pass, Role, Rules, Standing};
 use crate::border::{Received, SeatPlan};
 use crate::id::{MemberId, SourceId};
@@ -75,6 +76,8 @@ pub(super) struct Resident {
     /// The same as the client was told last.
     pub(super) quality: Vec<SourceQuality>,
     pub(super) receipts: Receipts,
+    /// Set for a player: whom its one seat shows.
+    pub(super) plays: Option<Target>,
 }
 
 impl Resident {

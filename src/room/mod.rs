@@ -4,6 +4,7 @@
 //! [`Negotiator`].
 
 mod actor;
+mod administer;
 mod admission;
 mod chat;
 #[doc(hidden)]
@@ -18,6 +19,7 @@ mod name;
 mod outbox;
 mod password;
 mod plane;
+mod program;
 mod quality;
 mod registry;
 mod requests;
@@ -30,9 +32,13 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod waiting;
+mod witness;
 
 pub use actor::{Handle, Moderation, Request};
+pub use administer::{Announcement, RoomReport};
 pub use admission::Entry;
 pub use outbox::{Ack, Asked, LinkId, Outbox, Push};
-pub use plane::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, ShardChoice};
+pub use plane::{MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, Purpose, ShardChoice};
+pub use program::{Named, Program, Target};
 pub use registry::{RoomConfig, Rooms};
+pub use witness::{Happening, RoomEvent, Witness};

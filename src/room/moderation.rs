@@ -242,6 +242,7 @@ impl Room {
 
     /// Removes everybody, also those at the door. Returns whom to say farewell to.
     pub(super) fn end_for_all(&mut self) -> Vec<Link> {
+        self.kept_until = None;
         // Without its link nobody is told of the others' going.
         let mut links: Vec<_> = self.members.iter_mut().filter_map(|member| member.link.take()).collect();
         links.extend(self.waiting.drain().map(|waiter| waiter.link));

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::signal::protocol::{
@@ -12,6 +13,14 @@ use crate::signal::protocol::{
 /// One Socket.IO connection of a client. Unique in the process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct LinkId(pub u64);
+
+impl LinkId {
+    /// One that was never given before.
+    pub fn unique() -> LinkId {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        LinkId(LAST.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
 
 /// What the server tells a client unasked.
 #[derive(Clone, PartialEq, Debug)]

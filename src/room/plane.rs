@@ -2,7 +2,7 @@
 
 use crate::border::{ControlState, DataMessage};
 use crate::id::RoomKey;
-use crate::media::spec::MediaSpec;
+use crate::media::spec::{Codec, MediaSpec};
 use crate::transport::spec::{Candidate, ConnectionSpec, Fingerprint};
 
 /// The shard where a new transport lives, and what its answer announces.
@@ -22,6 +22,15 @@ pub trait MediaPlane: Send + Sync + 'static {
     fn put(&self, room: RoomKey, state: ControlState);
     /// Sends a data-channel message; shed when the queue is full.
     fn send_data(&self, room: RoomKey, message: DataMessage);
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// A member that publishes, receives, or both.
+    Call,
+    /// A player of one member, to which one seat is given. With `video` it is answered that codec alone.
+    Play { video: Option<Codec> },
 }
 
 /// An answered offer.
@@ -47,5 +56,5 @@ pub trait Negotiation: Send {
 /// Begins negotiations.
 pub trait Negotiator: Send + Sync + 'static {
     /// For a new transport that lives at `home`.
-    fn begin(&self, home: &ShardChoice) -> Box<dyn Negotiation>;
+    fn begin(&self, home: &ShardChoice, purpose: Purpose) -> Box<dyn Negotiation>;
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rand::Rng;
 use rand::distr::Alphanumeric;
@@ -17,30 +17,35 @@ use super::member::{Link, Resident};
 use super::name;
 use super::outbox::{Ack, LinkId, Outbox};
 use super::plane::{MediaPlane, Negotiator};
+use super::witness::Witness;
 use crate::access::{Access, KindSet, Pass};
 use crate::border::{MediaSample, MediaState, SeatPlan};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
 use crate::metrics::{ControlSnapshot, JoinCounts};
-use crate::signal::protocol::{ErrorCode, Limits, LobbyReply, Media, Paused, Permissions, Seats};
+use crate::signal::protocol::{
+    Done, ErrorBody, ErrorCode, Limits, LobbyReply, Media, Paused, Permissions, Seats, Settings,
+};
 
 /// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
 const MEMBER_ID_LETTERS: usize = 16;
 
 /// What the configuration says of rooms.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RoomConfig {
     pub limits: Limits,
     /// Checks access tokens, and says whether they are needed.
     pub access: Access,
     /// Whether new rooms begin with a waiting room.
     pub waiting_room: bool,
+    /// Who is told what happens in rooms.
+    pub witness: Option<Arc<dyn Witness>>,
 }
 
 impl Default for RoomConfig {
     fn default() -> Self {
         // 512 KiB hold an offer of 49 seats with every codec; 49 seats are the largest grid a page shows.
         let limits = Limits { message_bytes: 512 * 1024, chat_chars: 4_000, seats: 49, members: 200 };
-        RoomConfig { limits, access: Access::default(), waiting_room: false }
+        RoomConfig { limits, access: Access::default(), waiting_room: false, witness: None }
     }
 }
 
@@ -124,6 +129,49 @@ impl Rooms {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         handle.filter(|_| outcome != Entered::Refused)
+    }
+
+    /// Whether somebody is in the room of that name.
+    pub fn is_open(&self, room: &RoomId) -> bool {
+        name::room_name(&room.0).is_ok_and(|id| self.0.lock().contains_key(&id))
+    }
+
+    /// The rooms that there are, by name.
+    pub fn open_rooms(&self) -> Vec<(RoomId, Handle)> {
+        let mut rooms: Vec<_> = self.0.lock().iter().map(|(id, handle)| (id.clone(), handle.clone())).collect();
+        rooms.sort_by(|a, b| a.0.cmp(&b.0));
+        rooms
+    }
+
+    /// The room of that name, if it is open.
+    pub fn find(&self, room: &RoomId) -> Option<Handle> {
+        let id = name::room_name(&room.0).ok()?;
+        self.0.lock().get(&id).cloned()
+    }
+
+    /// Opens the room of that name where there is none, keeps it for `time` though nobody be in it, and gives it its
+    /// settings. True when there was none.
+    ///
+    /// # Errors
+    ///
+    /// A bad name or setting, a server that goes down, or a room that is too busy.
+    pub async fn create(&self, room: &RoomId, settings: Settings, time: Duration) -> Result<bool, ErrorBody> {
+        let id = name::room_name(&room.0)?;
+        if self.0.is_draining() {
+            return Err(ErrorBody::new(ErrorCode::Draining, "this server is going down"));
+        }
+        let busy = || ErrorBody::new(ErrorCode::RateLimited, "the room is busy; try again after a second");
+        let (done, answer) = oneshot::channel();
+        let ack = Ack::new(move |result: Result<Done, ErrorBody>| drop(done.send(result)));
+        let is_new = {
+            // Under the lock, as entries are, so that the room cannot close in between.
+            let mut open = self.0.lock();
+            let is_new = !open.contains_key(&id);
+            let handle = self.0.handle(&mut open, id);
+            handle.try_send(Command::Create(settings, time, ack)).map_err(|_| busy())?;
+            is_new
+        };
+        answer.await.unwrap_or_else(|_| Err(busy())).map(|Done {}| is_new)
     }
 
     /// Takes a cell of the media plane. Never waits, never loses.
@@ -215,12 +263,7 @@ impl Shared {
     /// never meets a closed room.
     fn send_entry(self: &Arc<Self>, id: RoomId, entry: Entry, entered: oneshot::Sender<Entered>) -> Option<Handle> {
         let mut open = self.lock();
-        let handle = open.entry(id.clone()).or_insert_with(|| {
-            let key = RoomKey(self.last_room.fetch_add(1, Ordering::Relaxed) + 1);
-            let feed = Arc::new(Feed::default());
-            self.routes.add_room(key, feed.clone());
-            actor::open(self.clone(), key, id, feed)
-        });
+        let handle = self.handle(&mut open, id);
         match handle.try_send(Command::Enter(Box::new(entry), entered)) {
             Ok(()) => Some(handle.clone()),
             Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
@@ -230,6 +273,15 @@ impl Shared {
                 None
             }
         }
+    }
+
+    fn handle<'m>(self: &Arc<Self>, open: &'m mut HashMap<RoomId, Handle>, id: RoomId) -> &'m Handle {
+        open.entry(id.clone()).or_insert_with(|| {
+            let key = RoomKey(self.last_room.fetch_add(1, Ordering::Relaxed) + 1);
+            let feed = Arc::new(Feed::default());
+            self.routes.add_room(key, feed.clone());
+            actor::open(self.clone(), key, id, feed)
+        })
     }
 
     /// Takes an empty room off the map unless somebody is about to enter. True when it is closed.
@@ -304,6 +356,7 @@ impl Shared {
             received: Vec::new(),
             quality: Vec::new(),
             receipts: Default::default(),
+            plays: None,
         }
     }
 }

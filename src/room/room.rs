@@ -48,6 +48,8 @@ pub(super) struct Room {
     pub(super) reactions: Vec<Reaction>,
     /// When what has been gathered is told.
     flush_at: Option<Instant>,
+    /// Until when the room stays though nobody is in it.
+    pub(super) kept_until: Option<Instant>,
     /// Counts raised hands.
     pub(super) hands: u64,
     /// In the order of joining.
@@ -78,6 +80,7 @@ impl Room {
             diffs: Diffs::default(),
             reactions: Vec::new(),
             flush_at: None,
+            kept_until: None,
             hands: 0,
             members: Vec::new(),
             history: History::default(),
@@ -89,7 +92,7 @@ impl Room {
 
     /// Whether nobody is here and nobody wants to come in.
     pub(super) fn is_deserted(&self) -> bool {
-        self.members.is_empty() && self.waiting.is_empty()
+        self.members.is_empty() && self.waiting.is_empty() && self.kept_until.is_none()
     }
 
     /// A room that everybody has left keeps nothing for whoever comes next.
@@ -149,11 +152,12 @@ impl Room {
     /// Changes a member, and tells everybody when that shows.
     pub(super) fn change(&mut self, index: usize, except: Option<LinkId>, change: impl FnOnce(&mut Resident)) {
         let Some(resident) = self.members.get_mut(index) else { return };
-        let before = resident.public();
+        let (before, kinds) = (resident.public(), resident.media.kinds());
         change(resident);
         let (member, hidden) = (resident.public(), resident.is_hidden());
         if member != before && !hidden {
             self.announce(Change::Changed { member }, except);
+            self.witness_change(index, kinds);
         }
     }
 
@@ -244,12 +248,13 @@ impl Room {
             }
         }
         self.shared.routes.remove_sources(leaver.own());
-        if let Some(connection) = leaver.connection {
+        if let Some(connection) = &leaver.connection {
             self.close(connection.id);
             self.restage();
         }
         self.seat_host();
         self.publish();
+        self.witness_left(&leaver);
     }
 
     /// Tells the lobby how many are here.
@@ -287,6 +292,7 @@ impl Room {
     /// Gives up places whose time has come, and tells what has been gathered.
     pub(super) fn tick(&mut self, now: Instant) {
         self.waiting.tick(now);
+        self.kept_until = self.kept_until.filter(|until| *until > now);
         let due = |member: &Resident| member.deadline().filter(|(at, _)| *at <= now).map(|(_, reason)| reason);
         while let Some((index, reason)) =
             self.members.iter().enumerate().find_map(|(index, member)| Some((index, due(member)?)))
@@ -300,7 +306,7 @@ impl Room {
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let places = self.members.iter().filter_map(|member| member.deadline().map(|(at, _)| at)).min();
-        [places, self.flush_at, self.waiting.next_deadline()].into_iter().flatten().min()
+        [places, self.flush_at, self.kept_until, self.waiting.next_deadline()].into_iter().flatten().min()
     }
 
     pub(super) fn put(&self, state: ControlState) {

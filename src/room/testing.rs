@@ -8,7 +8,7 @@ use smallvec::smallvec;
 use super::*;
 use crate::border::{ControlState, DataMessage};
 use crate::id::{AudioLineId, Pt, RoomKey, SeatId, Ssrc, Token};
-use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
+use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place, UplinkRole, UplinkSpec};
 use crate::signal::protocol::*;
 use crate::transport::spec::{ConnectionSpec, Fingerprint, FingerprintAlgorithm, IceCredentials};
 
@@ -43,20 +43,26 @@ impl FakePlane {
     }
 }
 
-/// Takes offers that are a number of seats, with three audio-only lines, VP8 on payload type 96.
+/// Takes offers that are a number of seats, with three audio-only lines, VP8 on payload type 96; with `send` behind the
+/// number also microphone and camera.
 pub(crate) struct FakeSdp;
 
 struct FakeSession;
 
 impl Negotiator for FakeSdp {
-    fn begin(&self, _: &ShardChoice) -> Box<dyn Negotiation> {
+    fn begin(&self, _: &ShardChoice, _: Purpose) -> Box<dyn Negotiation> {
         Box::new(FakeSession)
     }
 }
 
 impl Negotiation for FakeSession {
     fn answer(&mut self, offer: &str) -> Result<Negotiated, OfferError> {
-        let seats: u16 = offer.trim().parse().map_err(|_| OfferError("line 1: not a number of seats".to_owned()))?;
+        let sends = offer.ends_with("send");
+        let seats: u16 = offer
+            .trim_end_matches("send")
+            .trim()
+            .parse()
+            .map_err(|_| OfferError("line 1: not a number of seats".to_owned()))?;
         let ice = IceCredentials { ufrag: "u".to_owned(), pwd: "p".to_owned() };
         let line = |kind, place| DownlinkSpec {
             mid: Token::default(),
@@ -70,7 +76,18 @@ impl Negotiation for FakeSession {
         let video = (0..seats).map(|seat| line(MediaKind::Video, Place::Seat(SeatId(seat))));
         let audio = (0..3).map(|id| line(MediaKind::Audio, Place::AudioLine(AudioLineId(id))));
         let vp8 = PayloadType { pt: Pt(96), codec: Codec::Vp8, rtx: None, nack: true, transport_cc: true, remb: false };
-        let media = MediaSpec { payloads: vec![vp8], downlinks: video.chain(audio).collect(), ..MediaSpec::default() };
+        let uplink = |role| UplinkSpec {
+            role,
+            mid: Token::default(),
+            rids: smallvec![],
+            ssrcs: smallvec![],
+            payloads: smallvec![Pt(96)],
+            active: true,
+        };
+        let roles = [UplinkRole::Microphone, UplinkRole::Camera].into_iter().filter(|_| sends);
+        let uplinks = roles.map(uplink).collect();
+        let media =
+            MediaSpec { payloads: vec![vp8], uplinks, downlinks: video.chain(audio).collect(), ..MediaSpec::default() };
         let connection = ConnectionSpec { local: ice.clone(), remote: ice, fingerprint: fingerprint(), sctp: None };
         Ok(Negotiated { sdp: format!("answer to {offer}"), media, connection })
     }

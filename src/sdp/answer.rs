@@ -74,7 +74,10 @@ impl Answer<'_> {
             bundle.push(' ');
             bundle.push_str(mid.as_str());
         }
-        let mut attributes = vec![with("group", bundle), flag("ice-lite")];
+        let mut attributes = vec![flag("ice-lite")];
+        if self.offer.bundle {
+            attributes.insert(0, with("group", bundle));
+        }
         if self.offer.extmap_allow_mixed {
             attributes.push(flag("extmap-allow-mixed"));
         }

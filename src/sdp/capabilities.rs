@@ -47,12 +47,15 @@ pub(super) struct Agreed {
 }
 
 impl Agreed {
-    /// The formats of `line` that Plenum takes, in the browser's order. Empty when it takes none.
-    pub(super) fn formats(&mut self, line: &Line, kind: MediaKind) -> Vec<Format> {
+    /// The formats of `line` that Plenum takes, in the browser's order; with `only`, of that codec alone. Empty when it
+    /// takes none.
+    pub(super) fn formats(&mut self, line: &Line, kind: MediaKind, only: Option<Codec>) -> Vec<Format> {
         let before = self.payloads.clone();
         let mut formats: Vec<Format> = Vec::new();
         for offered in &line.codecs {
-            if let Some(format) = media_format(offered, line).filter(|f| self.agrees(f) && f.kind() == Some(kind)) {
+            let wanted = |f: &Format| only.is_none_or(|only| f.meaning == Meaning::Media(only));
+            let format = media_format(offered, line).filter(|f| f.kind() == Some(kind) && wanted(f));
+            if let Some(format) = format.filter(|f| self.agrees(f)) {
                 self.note(&format);
                 formats.push(format);
             }

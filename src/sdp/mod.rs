@@ -6,6 +6,7 @@
 mod answer;
 mod capabilities;
 mod error;
+mod fragment;
 mod line;
 mod offer;
 mod places;
@@ -14,7 +15,8 @@ mod session;
 mod tests;
 
 pub use error::SdpError;
-pub use session::{Answered, CNAME, ServerSide, Session};
+pub use fragment::{Fragment, restart_fragment, with_credentials};
+pub use session::{Answered, CNAME, Purpose, ServerSide, Session};
 
 /// Most m-lines in one offer: Firefox cannot bundle more (its m-lines from index 128 on start an own ICE session).
 pub const MAX_LINES: usize = 128;

@@ -9,6 +9,7 @@ use rtc_sdp::description::session::SessionDescription;
 
 use crate::transport::spec::{Fingerprint, FingerprintAlgorithm, IceCredentials};
 
+use super::fragment::is_ice;
 use super::line::{Line, value, values};
 use super::{MAX_LINES, MAX_OFFER, SdpError};
 
@@ -17,6 +18,8 @@ use super::{MAX_LINES, MAX_OFFER, SdpError};
 pub(super) struct Offer {
     pub(super) ice: IceCredentials,
     pub(super) fingerprint: Fingerprint,
+    /// Whether m-lines are grouped. Where they are not there is one.
+    pub(super) bundle: bool,
     pub(super) extmap_allow_mixed: bool,
     pub(super) lines: Vec<Line>,
 }
@@ -31,6 +34,9 @@ impl Offer {
                 (words.next() == Some("BUNDLE")).then(|| words.collect())
             })
             .unwrap_or_default();
+        // One live m-line has nothing to be bundled with, and some programs then say so by leaving the group out.
+        let live = |media: &&MediaDescription| media.media_name.port.value != 0 || media.has_attribute("bundle-only");
+        let alone = bundle.is_empty() && parsed.media_descriptions.iter().filter(live).count() == 1;
         let bundled: HashSet<&str> = bundle.iter().copied().collect();
         let mut lines = Vec::with_capacity(parsed.media_descriptions.len());
         let mut mids = HashSet::new();
@@ -41,7 +47,7 @@ impl Offer {
                 if !mids.insert(mid) {
                     return Err(SdpError::DuplicateMid { line: name });
                 }
-                if !line.stopped && !bundled.contains(mid.as_str()) {
+                if !line.stopped && !alone && !bundled.contains(mid.as_str()) {
                     return Err(SdpError::NotBundled { line: name });
                 }
             }
@@ -62,6 +68,7 @@ impl Offer {
         Ok(Offer {
             ice: transport.ice()?,
             fingerprint: transport.fingerprint()?,
+            bundle: !alone,
             extmap_allow_mixed: parsed.has_attribute("extmap-allow-mixed"),
             lines,
         })
@@ -111,12 +118,7 @@ impl<'a> Transport<'a> {
 
     /// RFC 8839 §5.4: 4–256 and 22–256 ice-chars.
     fn ice(&self) -> Result<IceCredentials, SdpError> {
-        let token = |key: &str, least: usize| {
-            self.value(key)
-                .filter(|t| (least..=256).contains(&t.len()))
-                .filter(|t| t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/'))
-                .map(str::to_owned)
-        };
+        let token = |key: &str, least: usize| self.value(key).filter(|t| is_ice(t, least)).map(str::to_owned);
         match (token("ice-ufrag", 4), token("ice-pwd", 22)) {
             (Some(ufrag), Some(pwd)) => Ok(IceCredentials { ufrag, pwd }),
             _ => Err(SdpError::BadIce { line: self.name.clone() }),

@@ -64,6 +64,30 @@ impl Places {
         }
     }
 
+    /// Takes over the m-lines of a player's `offer`: the first that receives audio and the first that receives video
+    /// are the two halves of seat 0.
+    pub(super) fn update_player(&mut self, offer: &Offer, rng: &mut impl Rng) -> Result<(), SdpError> {
+        self.keep_lines(offer)?;
+        for (index, line) in offer.lines.iter().enumerate() {
+            if self.place(index) != SlotPlace::Undecided {
+                continue;
+            }
+            let taken = |kind: MediaKind| self.downlinks.iter().any(|downlink| downlink.kind == kind);
+            let place = match line.kind {
+                // A player may offer to send, too (draft-ietf-wish-whep §4.2); it is answered `sendonly` all the same.
+                LineKind::Rtp(kind) if !line.stopped && line.direction.receives() && !taken(kind) => {
+                    self.next_seat = 1;
+                    self.place_downlink(line, kind, Place::Seat(SeatId(0)), offer, rng)?
+                }
+                _ => SlotPlace::Rejected,
+            };
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.place = place;
+            }
+        }
+        Ok(())
+    }
+
     /// The place of the m-line `index`.
     pub(super) fn place(&self, index: usize) -> SlotPlace {
         self.slots.get(index).map_or(SlotPlace::Rejected, |slot| slot.place)

@@ -7,7 +7,7 @@ use rand::Rng;
 use smallvec::SmallVec;
 
 use crate::id::Pt;
-use crate::media::spec::MediaSpec;
+use crate::media::spec::{Codec, MediaKind, MediaSpec};
 use crate::transport::spec::{Candidate, ConnectionSpec, Fingerprint, IceCredentials};
 
 use super::SdpError;
@@ -44,12 +44,24 @@ pub struct Answered {
     pub connection: ConnectionSpec,
 }
 
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// A member that publishes, receives, or both.
+    #[default]
+    Call,
+    /// A player of one member: its first audio and first video m-line are one seat, whatever their order, and no other
+    /// m-line is taken. With `video`, that codec alone is answered, so that the player sets up no decoder in vain.
+    Play { video: Option<Codec> },
+}
+
 /// What one transport negotiated, kept across re-offers: m-lines keep index, mid, place and SSRCs.
 #[derive(Clone, Debug)]
 pub struct Session {
     local: IceCredentials,
     remote: Option<IceCredentials>,
     fingerprint: Option<Fingerprint>,
+    purpose: Purpose,
     places: Places,
     /// `o=`'s session id, 0 = no answer yet.
     id: u64,
@@ -61,8 +73,9 @@ pub struct Session {
 
 impl Session {
     /// A session without negotiation yet. `local` is answered until the browser restarts ICE.
-    pub fn new(local: IceCredentials) -> Session {
-        Session { local, remote: None, fingerprint: None, places: Places::default(), id: 0, version: 0, last: 0 }
+    pub fn new(local: IceCredentials, purpose: Purpose) -> Session {
+        let places = Places::default();
+        Session { local, remote: None, fingerprint: None, purpose, places, id: 0, version: 0, last: 0 }
     }
 
     /// Answers `offer` (RFC 9429 §5.3). The same offer again, with the same `server`, gets the same answer.
@@ -78,7 +91,10 @@ impl Session {
 
     fn apply(&mut self, offer: &Offer, server: &ServerSide, rng: &mut impl Rng) -> Result<Answered, SdpError> {
         self.connect(offer, server, rng)?;
-        self.places.update(offer, server.max_seats, rng)?;
+        match self.purpose {
+            Purpose::Call => self.places.update(offer, server.max_seats, rng)?,
+            Purpose::Play { .. } => self.places.update_player(offer, rng)?,
+        }
         let mut agreed = Agreed::default();
         let answers = self.negotiate(offer, server, &mut agreed);
         if answers.iter().all(|answer| *answer == LineAnswer::Rejected) {
@@ -124,7 +140,7 @@ impl Session {
             let answer = match (self.places.place(index), line.kind) {
                 (SlotPlace::Data, _) => LineAnswer::Data { port: server.sctp_port },
                 (SlotPlace::Rejected, _) | (_, LineKind::Data | LineKind::Other) => LineAnswer::Rejected,
-                (place, LineKind::Rtp(kind)) => match agreed.formats(line, kind) {
+                (place, LineKind::Rtp(kind)) => match agreed.formats(line, kind, self.only(kind)) {
                     formats if formats.is_empty() => {
                         self.places.reject(index);
                         LineAnswer::Rejected
@@ -145,6 +161,14 @@ impl Session {
             answers.push(answer);
         }
         answers
+    }
+
+    /// The only codec to agree on for m-lines of `kind`; `None` = any.
+    fn only(&self, kind: MediaKind) -> Option<Codec> {
+        match self.purpose {
+            Purpose::Play { video } if kind == MediaKind::Video => video,
+            _ => None,
+        }
     }
 
     fn negotiate_uplink(&mut self, index: usize, line: &Line, answer: &mut RtpAnswer, declared: &mut HashSet<u32>) {

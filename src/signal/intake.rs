@@ -74,6 +74,9 @@ impl MessageHandler<LocalAdapter, Ours> for Intake {
         let Value::Str(text, attachments) = value else { return };
         let attachments = attachments.unwrap_or_default();
         let size = text.len() + attachments.iter().map(Bytes::len).sum::<usize>();
+        if let Some(watched) = &self.peer.watched {
+            watched.received(&text, size);
+        }
         if let Err(error) = self.admit(size, attachments.len()) {
             return self.peer.acknowledge::<Done>(ack, &Err(error));
         }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,11 +13,12 @@ use engineioxide::service::NotFoundService;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::{ConnectHandler, ConnectMiddleware};
 use socketioxide::service::SocketIoService;
-use socketioxide::socket::Socket;
+use socketioxide::socket::{DisconnectReason, Socket};
 use socketioxide::{ParserConfig, SocketIo};
 use socketioxide_core::Value;
 use tokio::sync::mpsc;
 
+use super::admin::{self, AdminConfig, Monitor, Watched};
 use super::intake::{ATTACHMENTS, Envelope, Intake, Ours, QUEUE};
 use super::peer::Peer;
 use super::protocol::{Auth, ErrorBody, ErrorCode, Farewell, FarewellReason, PROTOCOL};
@@ -76,8 +76,9 @@ pub struct Signal {
     io: SocketIo,
 }
 
-/// Builds the Socket.IO endpoint. Requests to it may carry a [`super::PeerInfo`] extension.
-pub fn service(rooms: Rooms, config: SignalConfig) -> (SignalService, Signal) {
+/// Builds the Socket.IO endpoint, with namespace `/admin` if that is configured; needs a Tokio runtime. Requests to it may
+/// carry a [`super::PeerInfo`] extension.
+pub fn service(rooms: Rooms, config: SignalConfig, admin: Option<AdminConfig>) -> (SignalService, Signal) {
     // Twice a message's limit, so that a message somewhat too large is refused in words instead of by a closed
     // connection; polling carries attachments in base64.
     let largest = usize::try_from(rooms.limits().message_bytes).unwrap_or(usize::MAX).saturating_mul(2);
@@ -96,7 +97,8 @@ pub fn service(rooms: Rooms, config: SignalConfig) -> (SignalService, Signal) {
         .ws_max_frame_size(largest)
         .with_parser(parser)
         .build_svc();
-    let gate = Gate(Arc::new(Inside { rooms, config, peers: Mutex::default(), last_link: AtomicU64::new(0) }));
+    let monitor = admin.map(|admin| admin::open(&io, admin));
+    let gate = Gate(Arc::new(Inside { rooms, config, monitor, peers: Mutex::default() }));
     io.ns("/", gate.clone().with(gate.clone()));
     (service, Signal { gate, io })
 }
@@ -128,8 +130,9 @@ struct Gate(Arc<Inside>);
 struct Inside {
     rooms: Rooms,
     config: SignalConfig,
+    /// Tells the admin page what sockets do.
+    monitor: Option<Arc<Monitor>>,
     peers: Mutex<HashMap<LinkId, Arc<Peer>>>,
-    last_link: AtomicU64,
 }
 
 /// What the middleware leaves for the connect handler.
@@ -147,15 +150,19 @@ impl Gate {
     /// Everything that must be in place before the client learns that it is connected.
     fn receive(&self, socket: &Arc<Socket<LocalAdapter>>, auth: Auth, pass: Result<Option<Pass>, ErrorBody>) {
         let inside = &*self.0;
-        let link = LinkId(inside.last_link.fetch_add(1, Ordering::Relaxed) + 1);
-        let peer = Peer::new(link, socket);
+        let link = LinkId::unique();
+        let watched = inside.monitor.as_ref().map(|monitor| Watched::new(monitor, socket));
+        let peer = Peer::new(link, socket, watched);
         let (sender, queue) = mpsc::channel(QUEUE);
         let limit = usize::try_from(inside.rooms.limits().message_bytes).unwrap_or(usize::MAX);
         let bucket = Bucket::new(inside.config.messages, Instant::now());
         socket.on_fallback(Intake::new(peer.clone(), sender, bucket, limit));
         let (leaving, gate) = (peer.clone(), self.clone());
-        socket.on_disconnect(move || {
+        socket.on_disconnect(move |reason: DisconnectReason| {
             leaving.end();
+            if let Some(watched) = &leaving.watched {
+                watched.disconnected(reason);
+            }
             gate.peers().remove(&leaving.link);
             async {}
         });

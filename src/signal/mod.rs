@@ -2,6 +2,7 @@
 //!
 //! Owns connections and the form of messages; what they mean is `room`'s business.
 
+mod admin;
 mod intake;
 mod layer;
 mod message;
@@ -13,6 +14,7 @@ mod rate;
 mod session;
 pub mod typescript;
 
+pub use admin::{AdminConfig, Mode as AdminMode};
 pub use layer::{Signal, SignalConfig, SignalService, service};
 #[doc(hidden)]
 pub use message::read_request;

@@ -12,6 +12,7 @@ use socketioxide::socket::Socket;
 use socketioxide::{AckError, SendError, SocketError};
 use tokio::sync::Notify;
 
+use super::admin::Watched;
 use super::intake::{ATTACHMENTS, too_many_attachments};
 use super::message::Acknowledgement;
 use super::peer_info::{KillSwitch, PeerInfo};
@@ -34,10 +35,12 @@ pub(super) struct Peer {
     kill: Option<KillSwitch>,
     gone: AtomicBool,
     ended: Notify,
+    /// What the admin page knows of it, where there is one.
+    pub(super) watched: Option<Watched>,
 }
 
 impl Peer {
-    pub(super) fn new(link: LinkId, socket: &Arc<Socket<LocalAdapter>>) -> Arc<Peer> {
+    pub(super) fn new(link: LinkId, socket: &Arc<Socket<LocalAdapter>>, watched: Option<Watched>) -> Arc<Peer> {
         let info = socket.req_parts().extensions.get::<PeerInfo>().cloned();
         Arc::new(Peer {
             link,
@@ -46,6 +49,7 @@ impl Peer {
             kill: info.map(|info| info.kill),
             gone: AtomicBool::new(false),
             ended: Notify::new(),
+            watched,
         })
     }
 
@@ -96,6 +100,9 @@ impl Peer {
 
     pub(super) fn emit<T: Serialize>(&self, event: &str, payload: &T) {
         if let Some(socket) = self.socket() {
+            if let Some(watched) = &self.watched {
+                watched.sent(event, payload);
+            }
             self.check(socket.emit(event, payload));
         }
     }
@@ -171,6 +178,9 @@ impl Outbox for Peer {
     fn ask(&self, push: &AppPush, timeout: Duration) -> Asked {
         let gone = || ErrorBody::new(ErrorCode::Timeout, "the member's connection is gone");
         let Some(socket) = self.socket() else { return Box::pin(async move { Err(gone()) }) };
+        if let Some(watched) = &self.watched {
+            watched.sent("app", push);
+        }
         match socket.timeout(timeout).emit_with_ack("app", push) {
             Ok(reply) => Box::pin(async move {
                 let reply = reply.await.map_err(|error| match error {

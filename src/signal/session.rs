@@ -165,6 +165,9 @@ impl Session {
             ..Entry::new(self.peer.link, self.peer.clone(), join.name, self.peer.ack(ack))
         };
         if let Some(handle) = self.rooms.enter(&join.room, entry).await {
+            if let Some(watched) = &self.peer.watched {
+                watched.entered(&join.room);
+            }
             self.room = Some((join.room, handle));
         }
     }
@@ -175,6 +178,9 @@ impl Session {
                 let soon = leave.soon;
                 self.send(Request::Leave(leave, self.peer.ack(ack))).await;
                 if !soon {
+                    if let (Some(watched), Some((room, _))) = (&self.peer.watched, &self.room) {
+                        watched.went(room);
+                    }
                     self.room = None;
                     // Who has left does not come back as the same member.
                     self.resume = None;

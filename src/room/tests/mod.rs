@@ -4,6 +4,7 @@ mod admission;
 mod door;
 mod moderation;
 mod permissions;
+mod programs;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

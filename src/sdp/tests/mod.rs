@@ -4,6 +4,7 @@ mod answers;
 mod codecs;
 mod mutations;
 mod places;
+mod programs;
 mod refusals;
 mod reoffers;
 
@@ -60,7 +61,7 @@ fn server() -> ServerSide {
 }
 
 fn session(rng: &mut StdRng) -> Session {
-    Session::new(IceCredentials::generate(3, rng))
+    Session::new(IceCredentials::generate(3, rng), Purpose::Call)
 }
 
 fn answer(offer: &str) -> Result<Answered, SdpError> {
