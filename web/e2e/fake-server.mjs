@@ -6,8 +6,10 @@ import { Server } from 'socket.io';
 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
-/** Serves `dist` and plays a room with `others` in it. Returns the origin and a function that closes it. */
-export async function startFakeServer({ dist, others = [], rooms = [], secureUrl }) {
+/** Serves `dist` and plays a room with `others` in it. Returns the origin and a function that
+ * closes it. `refusal` is the code with which every join is refused.
+ */
+export async function startFakeServer({ dist, others = [], rooms = [], secureUrl, refusal }) {
   const http = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
     if (path === '/api/info') return response.end(JSON.stringify({ secureUrl }));
@@ -22,6 +24,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
     let room;
     socket.on('lobby', (_body, reply) => reply(ok({ rooms })));
     socket.on('join', (body, reply) => {
+      if (refusal) return reply({ ok: false, error: { code: refusal, message: '' } });
       const member = (id, name, extra = {}) => ({
         id,
         name,
@@ -33,7 +36,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
         screen: { id: 0, audio: false, video: false },
         ...extra,
       });
-      const all = [member('me', body.name), ...others.map((other, index) => member(`m${index}`, other.name, other))];
+      const all = [member('me', body.name, { role: 'host' }), ...others.map((other, index) => member(`m${index}`, other.name, other))];
       all.forEach((one, index) => {
         one.camera = { ...one.camera, id: 10 + index * 2 };
         one.screen = { ...one.screen, id: 11 + index * 2 };
@@ -60,7 +63,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
     socket.on('offer', (_body, _reply) => undefined);
     socket.onAny((event, ...args) => {
       const reply = args[args.length - 1];
-      if (['wishes', 'rename', 'hand', 'leave'].includes(event) && typeof reply === 'function') reply(ok());
+      if (['wishes', 'rename', 'hand', 'leave', 'react', 'mute', 'settings', 'role', 'admit', 'deny', 'remove', 'allow'].includes(event) && typeof reply === 'function') reply(ok());
     });
   });
   await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));

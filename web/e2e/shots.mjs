@@ -57,6 +57,26 @@ async function chat(page, { io }) {
   line(5, 'me', 'Ada', 'Gladly.', now - 20_000);
 }
 
+async function joins(page) {
+  await press(/Join now/)(page);
+  await page.waitForTimeout(500);
+}
+
+const knocks = (_page, { io }) => void io.emit('knocks', { waiting: [{ id: 'k1', name: 'Bea Müller', since: Date.now(), banned: false }, { id: 'k2', name: '최지우', since: Date.now(), banned: true }] });
+
+/** In the page: what the library would measure, three times, so that a trouble is told. */
+function figures(trouble) {
+  const { room } = window.__plenum;
+  const sources = room.members.flatMap((member, index) => [{
+    source: member.camera.id, member: member.id, kind: 'camera', way: index === 0 ? 'sent' : 'received', score: [4.6, 4.4, 2.1, 3.4, 4.8][index],
+    audio: { bitrate: 32_000 + index * 900, codec: 'opus', loss: 0.002 * index, jitterMs: 3 + index, concealed: 0.001 * index },
+    video: { bitrate: 640_000 + index * 91_000, codec: 'VP8', loss: 0.004 * index, jitterMs: 5, width: 640, height: 360, fps: 30, freezes: index, frozenMs: index * 400, paused: false },
+  }]);
+  for (let sample = 0; sample < 3; sample++) {
+    room.emit('statistics', { at: Date.now(), connection: { protocol: 'udp', roundTripMs: 24, availableUp: 2_600_000, sent: 1_140_000, received: 3_480_000 }, sources, ...(trouble && { trouble }) });
+  }
+}
+
 /** Name, and what to see: where, who else is there, and what is pressed first. */
 const SHOTS = {
   home: { rooms, both: true },
@@ -91,6 +111,30 @@ const SHOTS = {
   'call-microphones': { others: people(4), sizes: ['desk'], then: press('Choose microphone and speaker') },
   'call-keys': { others: people(4), then: more('Keyboard shortcuts') },
   'call-devices-ko': { others: people(4), locale: 'ko-KR', then: more('장치') },
+  'call-host': { others: people(4), then: more('Host controls') },
+  'call-member-menu': { others: people(4), then: async (page) => {
+    await panel(/^People/)(page);
+    await page.getByRole('complementary').getByRole('button', { name: 'More: Ada Lovelace' }).click();
+  } },
+  'call-knocks': { others: people(4), then: knocks },
+  'call-waiting-list': { others: people(4), then: async (page, server) => {
+    await panel(/^People/)(page);
+    await knocks(page, server);
+  } },
+  'call-reactions': { others: people(4), then: async (page, { io }) => {
+    await (isPhone(page) ? more('React') : press('React'))(page);
+    io.emit('reactions', { reactions: [{ from: 'm0', emoji: '👏' }, { from: 'm2', emoji: '🎉' }, { from: 'me', emoji: '❤️' }] });
+  } },
+  'call-stats': { others: people(4), then: async (page) => {
+    await more('Statistics')(page);
+    await page.evaluate(figures);
+  } },
+  'call-trouble': { others: people(4), then: async (page) => {
+    await page.evaluate(figures, { whose: 'ours', way: 'down' });
+    await page.getByRole('button', { name: 'Use less data' }).waitFor();
+  } },
+  waiting: { path: room, refusal: 'waiting', both: true, wait: 900, then: joins },
+  password: { path: room, refusal: 'password_required', both: true, wait: 900, then: joins },
   ended: { others: people(2), both: true, then: (page) => page.evaluate(() => window.__plenum.room.leave()) },
   'home-small': { rooms, sizes: ['small'] },
   'green-small': { path: room, sizes: ['small'], wait: 1500 },
@@ -117,8 +161,8 @@ async function enterCall(page, server, then) {
   await then?.(page, server);
 }
 
-async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, wait = 0, then }) {
-  const server = await startFakeServer({ dist, others: others ?? [], rooms: listed ?? [] });
+async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, wait = 0, refusal, then }) {
+  const server = await startFakeServer({ dist, others: others ?? [], rooms: listed ?? [], refusal });
   const touch = TOUCH.includes(size);
   const context = await browser.newContext({ viewport: SIZES[size], deviceScaleFactor: size === 'phone' ? 2 : 1, colorScheme: scheme, locale, permissions, hasTouch: touch, isMobile: touch });
   try {

@@ -11,6 +11,12 @@ const STATES = [
     await bot.writes('See https://example.org');
   }],
   ['the members', (bot) => bot.press('People (2)')],
+  ['what can be done with a member', (bot) => bot.press('More: Grace')],
+  ['the host controls', async (bot) => {
+    await bot.press('More');
+    await bot.chooses('Host controls');
+  }],
+  ['the reactions', (bot) => bot.press('React')],
   ['the statistics', async (bot) => {
     await bot.press('More');
     await bot.chooses('Statistics');

@@ -4,13 +4,18 @@ import {
   Room,
   type CallStatistics,
   type ChatLine,
+  type Knock,
   type Member,
   type MemberId,
+  type MemberTrouble,
   type NetworkTrouble,
+  type Permissions,
+  type RoomFacts,
   type RoomState,
   type Seat,
   type SourceId,
   type SourceKind,
+  type SourceQuality,
 } from '$client/index';
 import { i18n } from './i18n.svelte';
 import type { LocalModel } from './local.svelte';
@@ -19,6 +24,10 @@ import { SteadyTrouble } from './trouble';
 /** Long enough to read, short enough to be no wall. */
 const NOTICE_MS = 4_000;
 const CHAT_LINES = 500;
+/** How long an emoji rises; the style sheet says the same. */
+const REACTION_MS = 3_200;
+/** Of a hall that applauds one sees enough. */
+const REACTIONS = 24;
 /** What of a message a notice shows. */
 const GLANCE = 90;
 
@@ -51,6 +60,15 @@ export class CallModel {
   /** Pictures that our network has no room for. */
   paused = $state.raw<readonly SourceId[]>([]);
   blocked = $state(false);
+  /** What holds for the room, and what we may do in it. */
+  facts = $state.raw<RoomFacts>();
+  permissions = $state.raw<Permissions>();
+  /** Those who wait to be let in, for hosts. */
+  knocks = $state.raw<readonly Knock[]>([]);
+  reactions = $state.raw<readonly { id: number; from: MemberId; emoji: string }[]>([]);
+  /** How well others come through, and who does not hear or see us, as the server sees it. */
+  quality = $state.raw<ReadonlyMap<SourceId, SourceQuality>>(new Map());
+  complaints = $state.raw<readonly MemberTrouble[]>([]);
   statistics = $state.raw<CallStatistics>();
   /** Whose network hurts the call, when it has done so for a while. */
   trouble = $state.raw<NetworkTrouble>();
@@ -64,11 +82,12 @@ export class CallModel {
   #notice = 0;
   readonly #steady = new SteadyTrouble();
 
-  constructor(room: string, name: string, listed: boolean, local: LocalModel) {
-    this.room = Room.connect(location.origin, { room, name, listed });
+  constructor(room: string, name: string, listed: boolean, local: LocalModel, password?: string) {
+    this.room = Room.connect(location.origin, { room, name, listed, tracks: local.media, ...(password !== undefined && { password }) });
     this.state = this.room.state;
     this.#listen();
-    this.#publish(local);
+    this.#obey(local);
+    if (local.speaker) void this.room.playback.setSink(local.speaker).catch(() => undefined);
     (window as unknown as { __plenum: unknown }).__plenum = { room: this.room, pc: () => this.room.link.pc, local: local.media };
   }
 
@@ -131,7 +150,7 @@ export class CallModel {
     room.on('joined', (member) => this.notify(i18n.words.call.joined(member.name)));
     room.on('left', ({ member, reason }) => {
       const words = i18n.words.call;
-      this.notify((reason === 'lost' ? words.lost : words.left)(member.name));
+      this.notify({ left: words.left, lost: words.lost, removed: words.removed }[reason](member.name));
     });
     room.on('seats', (seats) => {
       this.seats = seats.map((seat) => ({ seat, source: seat.expected, ready: seat.ready }));
@@ -142,6 +161,8 @@ export class CallModel {
       this.speaking = new Set(speaking.map(({ source }) => source));
       if (dominant !== null && dominant !== this.self?.camera.id) this.dominant = dominant;
     });
+    room.on('quality', (quality) => (this.quality = new Map(quality)));
+    room.on('troubles', (troubles) => (this.complaints = [...troubles]));
     room.on('statistics', (statistics) => {
       this.statistics = statistics;
       this.trouble = this.#steady.sample(statistics.trouble);
@@ -155,18 +176,43 @@ export class CallModel {
     });
   }
 
+  /** What hosts decide, and whom they are to let in. */
+  #obey(local: LocalModel): void {
+    const { room } = this;
+    room.on('facts', (facts) => (this.facts = facts));
+    room.on('permissions', (permissions) => {
+      this.permissions = permissions;
+      this.knocks = room.knocks;
+      // What we may not send goes off, so that nobody believes to be heard.
+      if (!permissions.publish.includes('microphone')) local.media.setMuted(true);
+      if (!permissions.publish.includes('camera')) local.media.closeCamera();
+      if (!permissions.publish.includes('screen')) local.media.stopScreen();
+    });
+    room.on('knocks', (knocks) => {
+      const known = new Set(this.knocks.map(({ id }) => id));
+      for (const { id, name } of knocks) if (!known.has(id)) this.announce(i18n.words.host.knocks(name));
+      this.knocks = knocks;
+    });
+    room.on('reaction', ({ from, emoji }) => this.#rise(from, emoji));
+    room.on('muted', ({ kinds, forbidden }) => {
+      const words = i18n.words.host;
+      const what = kinds.includes('microphone') ? words.mutedYou : kinds.includes('camera') ? words.stoppedCamera : words.stoppedScreen;
+      this.notify(forbidden ? `${what} ${words.forbidden}` : what);
+    });
+  }
+
+  #rise(from: MemberId, emoji: string): void {
+    const id = ++this.#notice;
+    this.reactions = [...this.reactions, { id, from, emoji }].slice(-REACTIONS);
+    setTimeout(() => (this.reactions = this.reactions.filter((reaction) => reaction.id !== id)), REACTION_MS);
+    if (from !== this.me) this.announce(`${this.nameOf(from)} ${emoji}`);
+  }
+
   #watchHands(members: readonly Member[]): void {
     for (const member of members) {
       const before = this.members.find(({ id }) => id === member.id);
       if (member.hand && before && !before.hand && member.id !== this.me) this.notify(i18n.words.call.hand(member.name));
     }
-  }
-
-  /** The tracks of the green room are the call's; what changes there later follows. */
-  #publish(local: LocalModel): void {
-    const { room } = this;
-    room.follow(local.media);
-    if (local.speaker) void room.playback.setSink(local.speaker).catch(() => undefined);
   }
 }
 

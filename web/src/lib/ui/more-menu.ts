@@ -19,6 +19,7 @@ function essentials(actions: CallActions): MenuItem[] {
   return [
     ...(LocalMedia.canShare ? [{ id: 'screen', icon: sharing ? 'screen-stop' : 'screen', label: sharing ? w.stopShare : w.share, run: () => actions.share() } as const] : []),
     { id: 'hand', icon: 'hand', label: hand ? w.lower : w.raise, run: () => actions.raise() },
+    ...(actions.call.permissions?.chat === false ? [] : [{ id: 'react', icon: 'smile', label: w.react, run: () => (actions.reacting = true) } as const]),
     { id: 'people', icon: 'people', label: w.peopleTitle, badge: actions.call.members.length, run: () => actions.togglePanel('people') },
   ];
 }
@@ -55,6 +56,7 @@ function rest(actions: CallActions): MenuItem[] {
       stays: true,
       run: () => (prefs.lowData = !prefs.lowData),
     },
+    ...(actions.call.permissions?.moderate ? [{ id: 'host', icon: 'shield', label: i18n.words.host.title, run: () => actions.togglePanel('host') } as const] : []),
     { id: 'figures', icon: 'stats', label: i18n.words.figures.title, run: () => actions.togglePanel('stats') },
     { id: 'devices', icon: 'devices', label: w.devices, run: () => actions.togglePanel('devices') },
     { id: 'keys', icon: 'keyboard', label: w.shortcuts, keys: '?', run: () => (actions.help = true) },

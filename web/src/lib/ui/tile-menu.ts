@@ -1,11 +1,13 @@
 /** What can be done with a tile, as a menu. */
-import type { CallModel, TileView } from './call.svelte';
+import type { CallActions } from './actions.svelte';
+import type { TileView } from './call.svelte';
 import { i18n } from './i18n.svelte';
+import { hosts } from './member-menu';
 import type { MenuItem } from './menu.svelte';
 import { prefs } from './prefs.svelte';
-import type { View } from './view.svelte';
 
-export function tileMenu(_call: CallModel, view: View, tile: TileView): MenuItem[] {
+export function tileMenu(actions: CallActions, tile: TileView): MenuItem[] {
+  const { view, call } = actions;
   const w = i18n.words.call;
   const pinned = view.pinned === tile.key;
   const items: MenuItem[] = [
@@ -19,5 +21,6 @@ export function tileMenu(_call: CallModel, view: View, tile: TileView): MenuItem
     );
   }
   items.push({ id: 'figures', icon: 'stats', kind: 'check', checked: view.figures, label: i18n.words.figures.onTiles, apart: true, run: () => (view.figures = !view.figures) });
+  if (call.permissions?.moderate && !tile.self) items.push(...hosts(actions, tile.member).map((item, index) => (index === 0 ? { ...item, apart: true } : item)));
   return items;
 }
