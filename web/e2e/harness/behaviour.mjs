@@ -33,8 +33,8 @@ class Stage {
     this.slug = sentence.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 60);
   }
 
-  async server(flags) {
-    const server = await startServer(flags);
+  async server(flags, far) {
+    const server = await startServer(flags, far);
     this.#servers.push(server);
     return server;
   }

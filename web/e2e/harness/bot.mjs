@@ -23,7 +23,8 @@ export class Bot {
   #told = [];
 
   /**
-   * `hue` is the camera's and `screen` the shared screen's, both of `size`; `tone` is the microphone's in Hz. Without
+   * `browser` is a name that `browserNamed` knows, or a browser that runs already. `hue` is the camera's and `screen` the
+   * shared screen's, both of `size`; `tone` is the microphone's in Hz. Without
    * `devices` the browser's own remain. `allowed`: Chromium was told earlier that the page may use devices, or that it may
    * not; only where it may does it bind to each address. `init` holds more [function, ...arguments] for the page.
    */
@@ -46,7 +47,7 @@ export class Bot {
   }
 
   async open(url) {
-    const browser = await browserNamed(this.browser);
+    const browser = typeof this.browser === 'string' ? await browserNamed(this.browser) : this.browser;
     this.#context ??= await browser.createBrowserContext();
     if (this.allowed !== undefined) await this.#context.overridePermissions(new URL(url).origin, this.allowed ? DEVICES : []);
     // Windows: a tab behind another draws nothing in Firefox.

@@ -1,5 +1,8 @@
 /** Chromium and Firefox: each started once a run, with a fresh context for every bot. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { ownNetwork } from './network.mjs';
 import { startSoundCard } from './sound.mjs';
@@ -55,19 +58,30 @@ export function browserNamed(name) {
   return running.get(played);
 }
 
+/** A Chromium of its own where {@link makeFarNetwork} made; whoever starts it closes it. */
+export function startFarChromium({ enter }) {
+  // Told over a pipe: its ports would be there, not here.
+  return startChromium(CHROMIUM, { pipe: true, executablePath: wrapped(enter, chromium()) });
+}
+
+function wrapped(enter, program) {
+  const path = join(mkdtempSync(join(tmpdir(), 'plenum-e2e-far-')), 'chromium');
+  writeFileSync(path, `#!/bin/sh\nexec ${enter.join(' ')} ${program} "$@"\n`, { mode: 0o755 });
+  return path;
+}
+
 export async function closeAll() {
   for (const browser of running.values()) await (await browser).close();
   running.clear();
   await soundCard?.close();
 }
 
-function startChromium(args) {
-  return puppeteer.launch({
-    browser: 'chrome',
-    executablePath: process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome'),
-    args,
-    protocolTimeout: 60_000,
-  });
+function startChromium(args, more = {}) {
+  return puppeteer.launch({ browser: 'chrome', executablePath: chromium(), args, protocolTimeout: 60_000, ...more });
+}
+
+function chromium() {
+  return process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome');
 }
 
 async function startFirefox() {

@@ -3,6 +3,7 @@
  * of their own, and no packet of a test leaves the machine. It ends with its last process; nothing is left to tear down.
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 
 /** Told to the process inside, so that it does not enter another. */
 const INSIDE = 'PLENUM_E2E_NETWORK';
@@ -66,6 +67,46 @@ export function restoreBrowserAddress() {
   ip('route', 'replace', 'default', 'dev', INTERFACE);
 }
 
+/** Where the server and the publishers are for {@link makeFarNetwork}; the near end is the test's own. */
+const FAR_ADDRESS = '10.79.0.1';
+const NEAR_ADDRESS = '10.79.0.2';
+const FAR = 'far0';
+
+/**
+ * A second namespace at the other end of a cable. What the tests start in it reaches the browsers beside the tests through
+ * that cable alone, whose way down can be narrowed. It ends with {@link end}, or with the run.
+ */
+export async function makeFarNetwork() {
+  const holder = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  // What `cat` returns, it returns from inside.
+  holder.stdin.write('there\n');
+  await once(holder.stdout, 'data');
+  const enter = ['nsenter', `--net=/proc/${holder.pid}/ns/net`];
+  const inside = (...args) => run(...enter, ...args);
+  ip('link', 'add', FAR, 'type', 'veth', 'peer', 'name', 'near0', 'netns', String(holder.pid));
+  ip('address', 'add', `${NEAR_ADDRESS}/${PREFIX}`, 'dev', FAR);
+  ip('link', 'set', FAR, 'up');
+  inside('ip', 'link', 'set', 'lo', 'up');
+  inside('ip', 'address', 'add', `${FAR_ADDRESS}/${PREFIX}`, 'dev', 'near0');
+  inside('ip', 'link', 'set', 'near0', 'up');
+  inside('ip', 'route', 'add', 'default', 'via', NEAR_ADDRESS);
+  return {
+    address: FAR_ADDRESS,
+    /** What goes in front of a command that is to run there. */
+    enter,
+    /** Narrows the way from there to here, e.g. to `1mbit`: what comes faster waits up to 200 ms, and the rest is lost. */
+    narrow: (rate) => inside('tc', 'qdisc', 'replace', 'dev', 'near0', 'root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', '200ms'),
+    widen: () => inside('tc', 'qdisc', 'delete', 'dev', 'near0', 'root'),
+    async end() {
+      // The cable goes with the namespace, and that with its last process.
+      const ended = once(holder, 'exit');
+      holder.kill('SIGKILL');
+      await ended;
+      spawnSync('ip', ['link', 'delete', FAR]);
+    },
+  };
+}
+
 const PROBE = KINDS.map((kind) => `ip link add ${INTERFACE} type ${kind.join(' ')}`).join(' || ');
 
 /**
@@ -91,6 +132,10 @@ function setUp() {
 }
 
 function ip(...args) {
-  const { status, stderr } = spawnSync('ip', args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr}`);
+  run('ip', ...args);
+}
+
+function run(command, ...args) {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr ?? error}`);
 }

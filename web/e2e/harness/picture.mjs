@@ -3,12 +3,24 @@
  * survive scaling and compression. The functions run in pages: they are sent there as text and use nothing around them.
  */
 
-/** Makes `window.__draw(options)`, which returns a canvas that paints a frame of its own `fps` times a second. */
+/**
+ * Makes `window.__draw(options)`, which returns a canvas that paints a frame of its own `fps` times a second. With `busy`
+ * something moves at the bottom that costs as many bits as an encoder gives.
+ */
 export function installPainter() {
-  window.__draw = ({ hue, width, height, fps }) => {
+  const noise = () => {
+    const [canvas, size] = [document.createElement('canvas'), 128];
+    Object.assign(canvas, { width: size, height: size / 4 });
+    const image = new ImageData(size, size / 4);
+    image.data.forEach((_, index) => (image.data[index] = index % 4 === 3 ? 255 : Math.random() * 256));
+    canvas.getContext('2d').putImageData(image, 0, 0);
+    return canvas;
+  };
+  window.__draw = ({ hue, width, height, fps, busy = false }) => {
     const canvas = document.createElement('canvas');
     Object.assign(canvas, { width, height });
     const pen = canvas.getContext('2d', { alpha: false });
+    const crowd = busy ? noise() : undefined;
     let counter = 0;
     const paint = () => {
       counter = (counter + 1) % 4096;
@@ -21,6 +33,7 @@ export function installPainter() {
         pen.fillStyle = (bits >> (15 - block)) & 1 ? '#fff' : '#000';
         pen.fillRect((block * width) / 16, height * 0.4, width / 16 + 1, height * 0.25);
       }
+      if (crowd) pen.drawImage(crowd, -Math.random() * 256, height * 0.7, width + 256, height * 0.3);
     };
     paint();
     const timer = setInterval(paint, 1000 / fps);
