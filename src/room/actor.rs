@@ -109,8 +109,11 @@ impl Handle {
         answer.await.unwrap_or_else(|_| Err(not_joined()))
     }
 
-    pub(super) fn try_send(&self, command: Command) -> Result<(), mpsc::error::TrySendError<Command>> {
-        self.queue.try_send(command)
+    /// Hands the command back when the queue is full, or the room is gone.
+    pub(super) fn try_send(&self, command: Command) -> Result<(), Box<Command>> {
+        self.queue.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command) => Box::new(command),
+        })
     }
 
     pub(super) fn figures(&self) -> RoomFigures {

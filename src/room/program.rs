@@ -63,17 +63,12 @@ impl Room {
         let source = self.target(&target);
         let video = source.and_then(|source| self.sources.get(&source)).and_then(|state| state.video);
         let answer = self.offer_for(link, offer, Purpose::Play { video }, now).map_err(|error| match video {
-            Some(codec) => {
-                ErrorBody { message: format!("{}; {}", error.message, format!("the picture is {codec}")), ..error }
-            }
+            Some(codec) => ErrorBody { message: format!("{}; the picture is {codec}", error.message), ..error },
             None => error,
         })?;
         let Some(member) = self.members.get_mut(index) else { return Err(not_joined()) };
         if let Some(codec) = video.filter(|_| member.connection.as_ref().is_some_and(Connection::is_refused_video)) {
-            let message = format!(
-                "{}, which no video m-line takes: offer it, or no video m-line",
-                format!("the picture is {codec}")
-            );
+            let message = format!("the picture is {codec}, which no video m-line takes: offer it, or no video m-line");
             return Err(ErrorBody::new(ErrorCode::BadSdp, message));
         }
         member.plays = Some(target);

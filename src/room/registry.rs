@@ -266,8 +266,8 @@ impl Shared {
         let handle = self.handle(&mut open, id);
         match handle.try_send(Command::Enter(Box::new(entry), entered)) {
             Ok(()) => Some(handle.clone()),
-            Err(mpsc::error::TrySendError::Full(command) | mpsc::error::TrySendError::Closed(command)) => {
-                if let Command::Enter(entry, _) = command {
+            Err(command) => {
+                if let Command::Enter(entry, _) = *command {
                     entry.ack.refuse(ErrorCode::RateLimited, "the room is busy; try again after a second");
                 }
                 None
