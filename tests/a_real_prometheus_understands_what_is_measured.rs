@@ -148,7 +148,7 @@ fn rules(prometheus: &Prometheus) -> Vec<String> {
 #[test]
 fn every_query_of_the_dashboards_and_rules_gives_a_number_under_load() {
     let scratch = Scratch::new();
-    let server = Running::start(scratch.path(), &["--adapt"]);
+    let server = Running::start(scratch.path(), &[]);
     let prometheus = Prometheus::start(&scratch, &server);
     let mut load = command(scratch.path());
     load.args([

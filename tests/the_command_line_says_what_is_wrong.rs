@@ -147,7 +147,10 @@ fn help_documents_a_flag_for_every_key_of_the_example_file() {
         let line = line.trim_start_matches("# ");
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             table = name;
-        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains([' ', '.'])) {
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, value)| {
+            // Lists of tables have no flag.
+            !key.contains([' ', '.']) && !value.starts_with("[{") && !table.starts_with('[')
+        }) {
             names(&help, &[&format!("[{table}.{key}]")]);
             keys += 1;
         }

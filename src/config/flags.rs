@@ -105,6 +105,10 @@ pub struct Flags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub waiting_room: Option<bool>,
 
+    /// User of the Socket.IO Admin UI; admin unless given [admin.username].
+    #[arg(long, value_name = "NAME")]
+    pub admin_username: Option<String>,
+
     /// bcrypt hash of the Socket.IO Admin UI's password, which switches it on. Rather PLENUM_ADMIN_PASSWORD_HASH
     /// [admin.password_hash].
     #[arg(long, value_name = "HASH")]
@@ -113,6 +117,10 @@ pub struct Flags {
     /// How much the Admin UI is told: figures, or every event with its payload; production unless given [admin.mode].
     #[arg(long, value_enum)]
     pub admin_mode: Option<AdminMode>,
+
+    /// Let the Admin UI show and do nothing; false unless given [admin.read_only].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub admin_read_only: Option<bool>,
 
     /// How to log; text unless given [log.format].
     #[arg(long, value_enum)]
@@ -164,8 +172,10 @@ impl Flags {
             access_secrets => access.secrets,
             require_token => access.require_token,
             waiting_room => access.waiting_room,
+            admin_username => admin.username,
             admin_password_hash => admin.password_hash,
             admin_mode => admin.mode,
+            admin_read_only => admin.read_only,
             log_format => log.format,
             log_level => log.level,
         }

@@ -49,14 +49,19 @@ impl Stream {
         new
     }
 
+    fn was_sent(&self, seq: u64) -> bool {
+        let index = seq.saturating_sub(self.first.unwrap_or(0));
+        self.sent.get(index as usize / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
+    }
+
+    /// The highest number below `seq` that was sent; `seq - 1` when there is none close by.
+    fn last_below(&self, seq: u64) -> u64 {
+        (seq.saturating_sub(1_000)..seq).rev().find(|seq| self.was_sent(*seq)).unwrap_or(seq - 1)
+    }
+
     /// How many numbers between `from` and `to` were not sent, not even as padding in place of a frame left out.
     fn skipped(&self, from: u64, to: u64) -> u64 {
-        let first = self.first.unwrap_or(0);
-        let sent = |seq: u64| {
-            let index = seq.saturating_sub(first);
-            self.sent.get(index as usize / 64).is_some_and(|word| word & 1 << (index % 64) != 0)
-        };
-        (from + 1..to).filter(|seq| !sent(*seq)).count() as u64
+        (from + 1..to).filter(|seq| !self.was_sent(*seq)).count() as u64
     }
 }
 
@@ -162,7 +167,9 @@ impl Ledger {
             let again = facts.key_frame && facts.frame_start;
             let rises = if same_frame && !again { risen == 0 } else { risen > 0 };
             assert!(rises, "at {now} to {peer}: timestamps {risen} apart: {old:?} {new:?}");
-            let skipped = stream.skipped(old.seq, seq);
+            // What a tenure left open at its end is closed, unless padding above it was sent.
+            let from = if begins_tenure(&old.mark, &mark) { stream.last_below(seq) } else { old.seq };
+            let skipped = stream.skipped(from, seq);
             // Sound is never held back, so that what came before the newest left cannot have been meant for the line.
             let opened = if sound { old.at } else { stream.opened };
             let lost = match begins_tenure(&old.mark, &mark) {
