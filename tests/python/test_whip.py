@@ -33,7 +33,8 @@ class Calls(ServerTest):
         self.assertEqual((picture.width, picture.height), (320, 240))
         sound = await watcher.frame("audio", lambda frame: max(bytes(frame.planes[0])) > 0)
         self.assertEqual(sound.sample_rate, 48000)
-        # Now that VP8 flows, it alone is answered.
+        # Now that VP8 flows, it alone is answered: the room is told within a tenth of a second.
+        await asyncio.sleep(1)
         second = await player(self, "/whep/one")
         self.assertNotIn("H264", second.pc.remoteDescription.sdp)
         await second.frame("video", lambda frame: abs(luma(frame) - 200) < 20)
