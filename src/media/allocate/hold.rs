@@ -15,6 +15,8 @@ const HOLD: Duration = Duration::from_secs(1);
 /// The same for a seat that never had to go down: what its source costs is known by then, and everybody waits for a good
 /// picture.
 const FIRST_HOLD: Duration = Duration::from_millis(300);
+/// A step down so soon after a rise takes that back: the link does not carry what the estimate promised.
+const FAILED: Duration = Duration::from_secs(10);
 /// What changes so soon after a source came only corrects the first guess: neither its rates nor the network were known.
 const FINDING: Duration = Duration::from_secs(1);
 /// A rise must leave this room, in per cent of what is used then: estimates and encoders both err by a few per cent.
@@ -238,6 +240,10 @@ impl Held {
             return;
         }
         self.fell |= !up;
+        // A rise that had to be taken back is not tried again at an estimate that was no better founded: while a queue
+        // drains the estimate is far below what it was then.
+        let failed = self.change.filter(|change| change.up && !up && now.saturating_duration_since(change.at) < FAILED);
+        let estimate = failed.map_or(estimate, |rise| estimate.max(rise.estimate));
         self.change = Some(Change { at: now, estimate, up });
     }
 }

@@ -175,8 +175,12 @@ fn who_changed_rests_unless_the_network_is_another_one() {
     assert_eq!(subscriber.allocate(1_450_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(29, 1_700_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(3, 1_700_000, &seats), [Some(2)]);
+    assert_eq!(subscriber.allocate_for(11, 1_700_000, &seats), [Some(2)]);
     assert_eq!(subscriber.allocate(800_000, &seats), [Some(1)]);
     assert_eq!(subscriber.allocate_for(2, 1_700_000, &seats), [Some(2)], "more than double the estimate that failed");
+    assert_eq!(subscriber.allocate(800_000, &seats), [Some(1)]);
+    assert_eq!(subscriber.allocate_for(20, 1_700_000, &seats), [Some(1)], "that rise has just failed");
+    assert_eq!(subscriber.allocate_for(2, 2_100_000, &seats), [Some(2)]);
 }
 
 #[test]
