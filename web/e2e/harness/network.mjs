@@ -43,7 +43,8 @@ export async function enterOwnNetwork(script) {
     }
     console.error(`\n!!! plenum e2e: ${why}.\n!!! FIREFOX IS NOT TESTED. Chromium plays its part.\n`);
   }
-  const node = [process.execPath, '--test-reporter=spec', script, ...process.argv.slice(2)];
+  // A browser that did not end must not keep a finished run alive.
+  const node = [process.execPath, '--test-reporter=spec', '--test-force-exit', script, ...process.argv.slice(2)];
   const [command, ...args] = unshare ? ['unshare', ...unshare, ...node] : node;
   const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: unshare ? 'own' : 'none' } });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill('SIGKILL'));
