@@ -85,7 +85,7 @@ impl Running {
         let (rooms, peers) = (planes.rooms().clone(), signal.clone());
         server.metrics().set_control(move || ControlSnapshot { sockets: peers.peers() as u64, ..rooms.figures() });
         let rooms = planes.rooms();
-        let sessions = Sessions::new(rooms.clone());
+        let sessions = Sessions::new(rooms.clone(), config.limits.connections_per_address);
         let programs = http::whip::router(sessions, access.clone(), &config.media.ice_servers)
             .merge(http::api::router(rooms.clone(), access, process));
         Ok(Running { planes, signal, signalling, programs })

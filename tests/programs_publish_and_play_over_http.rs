@@ -133,6 +133,23 @@ fn a_player_is_told_when_there_is_nothing_to_play() {
 }
 
 #[test]
+fn an_address_has_only_so_many_sessions_at_once() {
+    let scratch = Scratch::new();
+    let server = Running::start(scratch.path(), &["--connections-per-address=2"]);
+    let open = || server.ask("POST", "/whip/show", &[SDP], OFFER);
+    let (first, second) = (location(&open()), location(&open()));
+    let refused = open();
+    assert_eq!((refused.status, header(&refused, "retry-after")), (429, Some("5")), "{refused:?}");
+    assert!(detail(&refused).contains("limits.connections_per_address"), "{refused:?}");
+    assert_eq!(server.ask("DELETE", &first, &[], "").status, 200);
+    let third = location(&open());
+    for session in [second, third] {
+        assert_eq!(server.ask("DELETE", &session, &[], "").status, 200);
+    }
+    no_room_is_left(&server);
+}
+
+#[test]
 fn pages_of_allowed_origins_alone_may_publish() {
     let scratch = Scratch::new();
     let server = Running::start(scratch.path(), &["--allowed-origins=https://app.example"]);

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_MATCH, LINK, LOCATION};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Deserialize;
 use unicode_normalization::UnicodeNormalization;
 
-use super::session::{Opened, Patched, Purpose, Sessions, Wire, acknowledgement, gone};
+use super::session::{Guest, Opened, Patched, Purpose, Sessions, Wire, acknowledgement, gone};
 use crate::access::{Access, Action, Grants, Pass, Role, TrackKind};
 use crate::config::IceServer;
-use crate::http::bearer;
 use crate::http::problem::Problem;
+use crate::http::{Client, bearer};
 use crate::id::{MemberId, RoomId};
-use crate::room::{Entry, Handle, LinkId, Named, Target};
+use crate::room::{Entry, LinkId, Named, Target};
 use crate::sdp::{Fragment, MAX_OFFER, restart_fragment};
 use crate::signal::protocol::{Joined, RoomSnapshot};
 
@@ -27,6 +27,8 @@ const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// When a player may ask again for a member that does not publish yet, in seconds.
 const NOT_YET: u32 = 2;
+/// When an address with too many sessions may ask again, in seconds.
+const TOO_MANY: u32 = 5;
 
 #[derive(Clone)]
 struct Programs {
@@ -107,6 +109,7 @@ async fn publish(
     State(programs): State<Programs>,
     Path(room): Path<String>,
     Query(query): Query<Publish>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -118,17 +121,21 @@ async fn publish(
     if offer.trim().is_empty() {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "the body is empty: send an SDP offer"));
     }
-    let Guest { handle, link, wire, .. } =
-        enter(&programs, room, query.name, query.password, Pass { grants: publisher(pass.grants), ..pass }).await?;
-    let opened = programs.sessions.open(handle, link, wire, Purpose::Publish, offer).await;
-    let opened = opened.map_err(|error| Problem::of(error, StatusCode::UNPROCESSABLE_ENTITY))?;
-    Ok(created("whip", opened, &programs.links))
+    let pass = Pass { grants: publisher(pass.grants), ..pass };
+    on_its_own(async move {
+        let (guest, _) = enter(&programs, room, query.name, query.password, pass, &client).await?;
+        let opened = programs.sessions.open(guest, Purpose::Publish, offer).await;
+        let opened = opened.map_err(|error| Problem::of(error, StatusCode::UNPROCESSABLE_ENTITY))?;
+        Ok(created("whip", opened, &programs.links))
+    })
+    .await
 }
 
 async fn play(
     State(programs): State<Programs>,
     Path(room): Path<String>,
     Query(query): Query<Play>,
+    Extension(client): Extension<Client>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -145,26 +152,32 @@ async fn play(
         return Err(not_yet("nobody is in that room yet"));
     }
     let screen = query.source == Source::Screen;
-    let Guest { handle, link, wire, joined } =
-        enter(&programs, room, query.name, query.password, Pass { grants: watcher(pass.grants), ..pass }).await?;
-    let named = find(&joined, query.member.as_deref());
-    let target = named.map(|member| Target { member, screen });
-    let target = match target {
-        Some(target) => target,
-        None => {
-            let problem = match query.member {
+    let pass = Pass { grants: watcher(pass.grants), ..pass };
+    on_its_own(async move {
+        let (guest, joined) = enter(&programs, room, query.name, query.password, pass, &client).await?;
+        let Some(member) = find(&joined, query.member.as_deref()) else {
+            let (ack, left) = acknowledgement();
+            guest.room.request(guest.link, crate::room::Request::Leave(Default::default(), ack)).await;
+            let _ = left.await;
+            return Err(match query.member {
                 Some(name) => not_yet(format!("nobody of that id or name is in that room yet: {name}")),
                 None => not_yet("nobody publishes in that room yet"),
-            };
-            let (ack, left) = acknowledgement();
-            handle.request(link, crate::room::Request::Leave(Default::default(), ack)).await;
-            let _ = left.await;
-            return Err(problem);
-        }
-    };
-    let opened = programs.sessions.open(handle, link, wire, Purpose::Play(target), offer).await;
-    let opened = opened.map_err(|error| Problem::of(error, StatusCode::NOT_ACCEPTABLE))?;
-    Ok(created("whep", opened, &programs.links))
+            });
+        };
+        let opened = programs.sessions.open(guest, Purpose::Play(Target { member, screen }), offer).await;
+        let opened = opened.map_err(|error| Problem::of(error, StatusCode::NOT_ACCEPTABLE))?;
+        Ok(created("whep", opened, &programs.links))
+    })
+    .await
+}
+
+/// Does what must not stop half-way. A request ends when its program hangs up, and a member that had entered by then
+/// would stay for ever; a session that nobody hears of ends as one that never connects.
+async fn on_its_own<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    let failed = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "that failed for a reason of ours; try again");
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(failed(error)))
 }
 
 /// What the bearer of the request's token may do, if it may enter that room.
@@ -194,14 +207,6 @@ fn find(joined: &Joined, member: Option<&str>) -> Option<Option<Named>> {
     others.any(|other| other.name == member).then(|| Some(Named::Name(member.to_owned())))
 }
 
-/// A program that has entered its room.
-struct Guest {
-    handle: Handle,
-    link: LinkId,
-    wire: Arc<Wire>,
-    joined: Joined,
-}
-
 /// A program publishes and nothing else: it could not do what a host has to.
 fn publisher(grants: Grants) -> Grants {
     Grants { role: Role::Member, moderate: false, chat: false, ..grants }
@@ -218,14 +223,24 @@ async fn enter(
     name: String,
     password: Option<String>,
     pass: Pass,
-) -> Result<Guest, Problem> {
+    client: &Client,
+) -> Result<(Guest, Joined), Problem> {
+    let Some(permit) = programs.sessions.permit(client.address) else {
+        let problem = "your address has as many sessions as it may: end some, or see limits.connections_per_address";
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, problem).after(TOO_MANY));
+    };
     let (link, wire) = (LinkId::unique(), Wire::new());
     let (ack, joined) = acknowledgement();
-    let entry = Entry { password, pass: Ok(Some(pass)), ..Entry::new(link, wire.clone(), name, ack) };
+    let entry = Entry {
+        password,
+        pass: Ok(Some(pass)),
+        address: Some(client.address),
+        ..Entry::new(link, wire.clone(), name, ack)
+    };
     let handle = programs.sessions.rooms().enter(&RoomId(room), entry).await;
     let joined = joined.await.unwrap_or_else(|_| Err(gone()));
     match (handle, joined) {
-        (Some(handle), Ok(joined)) => Ok(Guest { handle, link, wire, joined }),
+        (Some(room), Ok(joined)) => Ok((Guest { room, link, wire, permit }, joined)),
         (handle, Err(error)) => {
             if let Some(handle) = handle {
                 // It was put into the waiting room, where nobody who is admitted would hear of it.
@@ -307,4 +322,20 @@ async fn read(headers: &HeaderMap, mime: &'static str, body: Body, limit: usize)
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body did not arrive whole, or exceeds {limit} bytes"))
     })?;
     String::from_utf8(bytes.into()).map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body is not UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_goes_on_though_its_program_hung_up() {
+        let (done, end) = tokio::sync::oneshot::channel();
+        let request = on_its_own(async move {
+            tokio::task::yield_now().await;
+            done.send(()).map_err(|()| not_yet("nobody waits"))
+        });
+        drop(tokio::time::timeout(std::time::Duration::ZERO, request).await);
+        assert_eq!(end.await, Ok(()));
+    }
 }

@@ -1,6 +1,7 @@
 //! The sessions of programs: who they are in their rooms, and when they end.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +22,28 @@ pub struct Sessions(Arc<Inner>);
 
 struct Inner {
     rooms: Rooms,
+    /// Sessions that one address may have at once.
+    per_address: usize,
     table: Mutex<HashMap<String, Arc<Session>>>,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One address's leave to have a session; given back when it is dropped.
+pub(super) struct Permit {
+    sessions: Arc<Inner>,
+    address: IpAddr,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut addresses = self.sessions.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = addresses.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                addresses.remove(&self.address);
+            }
+        }
+    }
 }
 
 /// What a program came for.
@@ -31,12 +53,21 @@ pub(super) enum Purpose {
     Play(Target),
 }
 
+/// A program that has entered its room.
+pub(super) struct Guest {
+    pub(super) room: Handle,
+    pub(super) link: LinkId,
+    pub(super) wire: Arc<Wire>,
+    pub(super) permit: Permit,
+}
+
 /// One program's session.
 pub(super) struct Session {
     link: LinkId,
     room: Handle,
     purpose: Purpose,
     wire: Arc<Wire>,
+    _permit: Permit,
     /// Locked through a whole negotiation, so that overlapping requests follow each other.
     negotiation: tokio::sync::Mutex<Negotiation>,
 }
@@ -68,8 +99,20 @@ pub(super) enum Patched {
 }
 
 impl Sessions {
-    pub fn new(rooms: Rooms) -> Sessions {
-        Sessions(Arc::new(Inner { rooms, table: Mutex::default() }))
+    /// `per_address`: sessions that one address may have at once.
+    pub fn new(rooms: Rooms, per_address: usize) -> Sessions {
+        Sessions(Arc::new(Inner { rooms, per_address, table: Mutex::default(), addresses: Mutex::default() }))
+    }
+
+    /// `None` when `address` has as many sessions as it may.
+    pub(super) fn permit(&self, address: IpAddr) -> Option<Permit> {
+        let mut addresses = self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = addresses.entry(address).or_default();
+        if *count >= self.0.per_address {
+            return None;
+        }
+        *count += 1;
+        Some(Permit { sessions: self.0.clone(), address })
     }
 
     pub(super) fn rooms(&self) -> &Rooms {
@@ -84,21 +127,15 @@ impl Sessions {
         self.table().get(id).cloned()
     }
 
-    /// Opens the session of a program that has just entered `room`. When its offer is refused it leaves again.
-    pub(super) async fn open(
-        &self,
-        room: Handle,
-        link: LinkId,
-        wire: Arc<Wire>,
-        purpose: Purpose,
-        offer: String,
-    ) -> Result<Opened, ErrorBody> {
+    /// Opens the session of a program that has just entered its room. When its offer is refused it leaves again.
+    pub(super) async fn open(&self, guest: Guest, purpose: Purpose, offer: String) -> Result<Opened, ErrorBody> {
         let transport = random_letters();
         let session = Session {
-            link,
-            room,
+            link: guest.link,
+            room: guest.room,
             purpose,
-            wire,
+            wire: guest.wire,
+            _permit: guest.permit,
             negotiation: tokio::sync::Mutex::new(Negotiation {
                 transport,
                 revision: 0,
