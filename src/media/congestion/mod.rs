@@ -41,6 +41,7 @@ mod history;
 mod loss;
 mod probe;
 mod throughput;
+mod train;
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,6 @@
 //! Probe clusters: short trains above the estimate, whose arrival tells what the path carries.
 
+use super::train::{Stretch, Train};
 use crate::id::Bps;
 
 /// Names a probe cluster among the packets of the last minutes; wraps.
@@ -112,68 +113,6 @@ struct Running {
     arrived: Train,
     stretch: Stretch,
     told: usize,
-}
-
-/// How much longer a train took to arrive than to depart: the slope of arrival over departure by least squares. All its
-/// packets count, so that jitter of the length of the train moves it little; the ends alone would be stretched by it.
-#[derive(Clone, Copy, Default)]
-struct Stretch {
-    packets: f64,
-    origin: (i64, i64),
-    departures: f64,
-    arrivals: f64,
-    squares: f64,
-    products: f64,
-}
-
-impl Stretch {
-    fn add(&mut self, departure: i64, arrival: i64) {
-        if self.packets == 0.0 {
-            self.origin = (departure, arrival);
-        }
-        let (x, y) = ((departure - self.origin.0) as f64, arrival.saturating_sub(self.origin.1) as f64);
-        self.packets += 1.0;
-        self.departures += x;
-        self.arrivals += y;
-        self.squares += x * x;
-        self.products += x * y;
-    }
-
-    /// `None` when everything left at once.
-    fn slope(&self) -> Option<f64> {
-        let spread = self.packets * self.squares - self.departures * self.departures;
-        let slope = (self.packets * self.products - self.departures * self.arrivals) / spread;
-        (spread > 0.0 && slope.is_finite()).then_some(slope)
-    }
-}
-
-/// Times and octets of a train at one end.
-#[derive(Clone, Copy, Default)]
-struct Train {
-    packets: usize,
-    octets: usize,
-    first: (i64, usize),
-    last: (i64, usize),
-}
-
-impl Train {
-    fn add(&mut self, at: i64, size: u16) {
-        let size = usize::from(size);
-        if self.packets == 0 || at < self.first.0 {
-            self.first = (at, size);
-        }
-        if self.packets == 0 || at >= self.last.0 {
-            self.last = (at, size);
-        }
-        self.packets += 1;
-        self.octets += size;
-    }
-
-    /// Bits per second of all packets but one of `spare` octets, which only marks an end of the span.
-    fn rate(&self, spare: usize) -> Option<f64> {
-        let span = self.last.0.checked_sub(self.first.0).filter(|span| (1..=1_000_000).contains(span))?;
-        Some(self.octets.saturating_sub(spare) as f64 * 8e6 / span as f64)
-    }
 }
 
 impl Prober {

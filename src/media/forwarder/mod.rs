@@ -282,74 +282,6 @@ impl Forwarder {
         }
     }
 
-    /// Announces a source or changes what it may send.
-    pub fn set_source(&mut self, now: Instant, spec: SourceSpec) {
-        let peer = self.peers.get(&spec.transport).copied();
-        self.room_gains_source(spec.id, spec.room);
-        let source = self.sources.entry(spec.id).or_insert_with(|| Source {
-            spec,
-            peer,
-            routes: [Vec::new(), Vec::new()],
-            voice: Voice::new(now),
-            heard: true,
-            asked_early: None,
-            seen: SourceState::default(),
-            told: None,
-            last_audio: None,
-            last_video: None,
-            video_since: None,
-            demand: Demand::default(),
-        });
-        let old = source.peer;
-        if source.spec.transport != spec.transport {
-            source.demand.begin_anew();
-        }
-        source.spec = spec;
-        source.peer = peer;
-        let index = source_index(spec.kind.video_role());
-        for (at, id) in [(old, None), (peer, Some(spec.id))] {
-            if let Some(publisher) = at.and_then(|p| self.publishers.get_mut(p)).and_then(Option::as_mut)
-                && (id.is_some() || publisher.sources[index] == Some(spec.id))
-            {
-                publisher.sources[index] = id;
-            }
-        }
-        if peer.is_some() && peer != old {
-            self.restart(spec.id);
-        }
-    }
-
-    /// Another browser connection carries `source` from now on, as after a reload: what subscribers know of its numbers
-    /// is void.
-    fn restart(&mut self, source: SourceId) {
-        for peer in 0..self.subscribers.len() {
-            let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { continue };
-            if subscriber.downlink.restart(source) {
-                for line in 0..subscriber.shown.len() {
-                    if subscriber.shown[line] == Some(source) {
-                        subscriber.outlet.release(line);
-                    }
-                }
-                self.note_waiting(peer);
-            }
-        }
-    }
-
-    /// Ends a source.
-    pub fn remove_source(&mut self, now: Instant, id: SourceId) {
-        let Some(source) = self.sources.remove(&id) else { return };
-        self.room_loses_source(id, source.spec.room);
-        if let Some(Some(publisher)) = source.peer.and_then(|p| self.publishers.get_mut(p)) {
-            for slot in &mut publisher.sources {
-                slot.take_if(|s| *s == id);
-            }
-        }
-        let watching: Vec<usize> = source.routes.iter().flatten().flatten().map(|route| route.peer).collect();
-        for peer in watching {
-            self.seat(now, peer);
-        }
-    }
-
     /// Applies who sits where.
     pub fn set_plan(&mut self, now: Instant, peer: usize, plan: Arc<SeatPlan>) {
         if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
@@ -404,88 +336,6 @@ impl Forwarder {
     pub fn uplink(&self, peer: usize) -> Option<&Uplink> {
         self.publishers.get(peer)?.as_ref().map(|p| &p.uplink)
     }
-
-    /// Puts the sources of the plan and of the audio-only lines on their lines.
-    fn seat(&mut self, now: Instant, peer: usize) {
-        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        let sound = subscriber.place_sound(&self.sources);
-        let heard: SmallVec<[SourceId; 16]> =
-            sound.iter().filter_map(|(line, _)| subscriber.shown.get(*line).copied().flatten()).collect();
-        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
-            let wanted = match spec.place {
-                _ if spec.kind == MediaKind::Audio => {
-                    sound.iter().find(|(at, _)| *at == line).and_then(|(_, source)| *source)
-                }
-                Place::Seat(seat) => subscriber.plan.seats.iter().find(|s| s.seat == seat).map(|s| s.source),
-                Place::AudioLine(_) => None,
-            }
-            .filter(|id| spec.active && self.sources.contains_key(id));
-            if subscriber.shown[line] != wanted {
-                subscriber.shown[line] = wanted;
-                subscriber.moved[line] = wanted.is_some_and(|id| heard.contains(&id));
-                subscriber.downlink.assign(line, wanted);
-                if wanted.is_none() {
-                    subscriber.outlet.release(line);
-                }
-            }
-        }
-        self.tell_audio_lines(peer);
-        self.route(now, peer);
-    }
-
-    /// Rebuilds the routes of one subscriber from what its lines take now.
-    fn route(&mut self, now: Instant, peer: usize) {
-        self.rerouted = true;
-        for source in self.sources.values_mut() {
-            for routes in source.routes.iter_mut().flatten() {
-                routes.retain(|route| route.peer != peer);
-            }
-        }
-        self.allocate(now, peer);
-        let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        if !subscriber.ready {
-            return subscriber.forget_waits();
-        }
-        let live_since = |id: SourceId| self.sources.get(&id)?.video_since;
-        subscriber.note_waits(now, live_since, &mut self.quality);
-        for (line, spec) in subscriber.spec.downlinks.iter().enumerate() {
-            for (id, layer) in subscriber.downlink.subscriptions(line).into_iter().flatten() {
-                let Some(source) = self.sources.get_mut(&id) else { continue };
-                let layers = &mut source.routes[kind_index(spec.kind)];
-                if layers.len() <= layer {
-                    layers.resize_with(layer + 1, Vec::new);
-                }
-                let route = Route { peer, line };
-                if !layers[layer].contains(&route) {
-                    layers[layer].push(route);
-                }
-            }
-        }
-        self.note_waiting(peer);
-    }
-}
-
-impl Source {
-    /// Remembers that packets arrive, and how loud they are.
-    fn note(&mut self, now: Instant, kind: MediaKind, packet: &PacketRef<'_>) {
-        match kind {
-            MediaKind::Audio => {
-                self.last_audio = Some(now);
-                self.seen.audio = Some(packet.info.codec);
-                if let Some(level) = packet.info.audio_level {
-                    self.voice.hear(now, level.level);
-                }
-            }
-            MediaKind::Video => {
-                let pause = self.last_video.map(|last| now.saturating_duration_since(last));
-                if pause.is_none_or(|pause| pause > ARRIVING) {
-                    self.video_since = Some(now);
-                }
-                self.last_video = Some(now);
-                self.seen.video = Some(packet.info.codec);
-            }
-        }
-    }
 }
 
 mod bandwidth;
@@ -495,6 +345,8 @@ mod outlet;
 mod quality;
 mod review;
 mod rooms;
+mod routes;
 mod serve;
 mod sound;
+mod sources;
 mod subscriber;
