@@ -1,6 +1,6 @@
 //! Webhooks: tells other servers what happens in rooms, signed, in each room's order, again until it is taken.
 //!
-//! Owns one bounded queue for each address. Rooms never wait for it: what does not fit is dropped and counted.
+//! Owns one bounded queue for each address. Rooms never wait for it: what does not fit is dropped, with a line in the log.
 
 mod deliver;
 mod sign;
