@@ -4,6 +4,7 @@
 //! calls. No sockets, clocks or logging: `net` drives it, and tests drive it in virtual time.
 
 mod outbox;
+mod sealer;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -15,11 +16,10 @@ use rand::rngs::StdRng;
 use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState, TransportSpec};
 use crate::id::TransportId;
 use crate::media::drop::DropReason;
-use crate::media::forwarder::{Carried, Forwarder, News, RoomTotals, Sink};
+use crate::media::forwarder::{Carried, Forwarder, News, RoomTotals};
 use crate::media::histogram::DURATIONS_MS;
-use crate::media::outgoing::Outgoing;
-use crate::media::packet::MAX_PACKET;
 use crate::media::spec::MediaKind;
+use crate::media::timers::Timers;
 use crate::metrics::{MOST_ROOMS, PacketKind, ShardSnapshot};
 use crate::transport::dtls::Certificate;
 use crate::transport::ice::target_ufrag;
@@ -27,6 +27,7 @@ use crate::transport::spec::{Path, TransportState};
 use crate::transport::{Incoming, Transport};
 pub use outbox::Outbox;
 use outbox::is_stun;
+use sealer::Sealer;
 
 /// One browser as the shard holds it.
 struct Link {
@@ -40,6 +41,8 @@ struct Link {
     established: bool,
     /// Where authenticated checks came from, oldest first.
     paths: VecDeque<Path>,
+    /// It is among [`Shard::steps`].
+    waits_for_step: bool,
 }
 
 /// Transports and forwarding of one core.
@@ -53,79 +56,18 @@ pub struct Shard {
     by_ufrag: HashMap<String, usize, ahash::RandomState>,
     forwarder: Forwarder,
     rng: StdRng,
-    /// Where the search for a handshake step goes on, so that no browser waits for ever.
-    next_step: usize,
+    /// When each transport has something due.
+    timers: Timers,
+    /// Browsers that wait for a handshake step, the first one first.
+    steps: VecDeque<usize>,
     counters: ShardSnapshot,
     events: Arc<FromShard>,
     /// Something new lies in `events`.
     reported: bool,
 }
 
-/// Seals what the forwarder wrote and queues it.
-struct Sealer<'a> {
-    links: &'a mut [Option<Link>],
-    outbox: &'a mut Outbox,
-    counters: &'a mut ShardSnapshot,
-}
-
 /// Paths remembered of one browser: it has a few interfaces and changes ports at every restart.
 const MAX_PATHS: usize = 16;
-
-/// Room for the SRTP tag behind the largest packet: 16 octets for GCM, 10 for SHA1; SRTCP adds 4 for its index.
-const TAG_ROOM: usize = 20;
-
-impl Sink for Sealer<'_> {
-    fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) -> usize {
-        let Some(Some(link)) = self.links.get_mut(peer) else { return 0 };
-        let Some(path) = link.transport.send_path() else {
-            self.counters.drop(DropReason::NotConnected);
-            return 0;
-        };
-        let Link { transport, spec, .. } = link;
-        let mut kind = PacketKind::Rtx;
-        let sealed = self.outbox.write(path, MAX_PACKET + TAG_ROOM, |buffer| {
-            let Outgoing { stream, seq, header_len, len } = write(&mut buffer[..MAX_PACKET])?;
-            let line = spec.media.downlinks.get(stream / 2).ok_or(DropReason::NotSelected)?;
-            let ssrc = match (stream % 2, line.kind) {
-                (0, MediaKind::Audio) => (kind = PacketKind::Audio, line.ssrc).1,
-                (0, MediaKind::Video) => (kind = PacketKind::Video, line.ssrc).1,
-                _ => line.rtx_ssrc.ok_or(DropReason::NotRetransmittable)?,
-            };
-            transport.seal_rtp(stream, ssrc, seq, header_len, buffer, len)
-        });
-        match sealed {
-            Ok(len) => {
-                if kind != PacketKind::Audio {
-                    self.outbox.last_is_video();
-                }
-                self.counters.send(kind, len);
-                len
-            }
-            Err(reason) => {
-                self.counters.drop(reason);
-                0
-            }
-        }
-    }
-
-    fn rtcp(&mut self, peer: usize, packet: &[u8]) {
-        let Some(Some(link)) = self.links.get_mut(peer) else { return };
-        let Some(path) = link.transport.send_path() else { return };
-        let transport = &mut link.transport;
-        let sealed = self.outbox.write(path, packet.len() + TAG_ROOM, |buffer| {
-            buffer[..packet.len()].copy_from_slice(packet);
-            transport.seal_rtcp(buffer, packet.len())
-        });
-        match sealed {
-            Ok(len) => self.counters.send(PacketKind::Rtcp, len),
-            Err(reason) => self.counters.drop(reason),
-        }
-    }
-
-    fn dropped(&mut self, reason: DropReason) {
-        self.counters.drop(reason);
-    }
-}
 
 impl Shard {
     /// `epoch` is the origin of server capture time and `epoch_ntp` the same moment as an NTP timestamp; `seed` feeds
@@ -146,7 +88,8 @@ impl Shard {
             by_ufrag: HashMap::default(),
             forwarder: Forwarder::new(epoch, epoch_ntp),
             rng: StdRng::seed_from_u64(seed),
-            next_step: 0,
+            timers: Timers::new(epoch),
+            steps: VecDeque::new(),
             counters: ShardSnapshot::default(),
             events,
             reported: false,
@@ -208,27 +151,29 @@ impl Shard {
             }
             Err(reason) => self.counters.drop(reason),
         }
+        self.schedule(peer);
     }
 
     /// When [`Shard::handle_timeout`] wants to be called.
-    pub fn next_timeout(&self, now: Instant) -> Instant {
-        if self.links.iter().flatten().any(|link| link.transport.wants_step()) {
+    pub fn next_timeout(&mut self, now: Instant) -> Instant {
+        if !self.steps.is_empty() {
             return now;
         }
-        let transports = self.links.iter().flatten().filter_map(|link| link.transport.next_timeout());
-        transports.min().map_or(self.forwarder.next_timeout(now), |at| at.min(self.forwarder.next_timeout(now)))
+        let forwarder = self.forwarder.next_timeout(now);
+        self.timers.next().map_or(forwarder, |at| at.min(forwarder))
     }
 
     /// Timers, at most one handshake step, and news for the control plane.
     pub fn handle_timeout(&mut self, now: Instant, outbox: &mut Outbox) {
         self.step(now, outbox);
-        for peer in 0..self.links.len() {
-            if let Some(link) = &mut self.links[peer]
-                && link.transport.next_timeout().is_some_and(|at| at <= now)
-            {
+        let mut from = 0;
+        while let Some(peer) = self.timers.due(now, from) {
+            if let Some(Some(link)) = self.links.get_mut(peer) {
                 link.transport.handle_timeout(now, outbox);
                 self.note_state(now, peer);
             }
+            self.schedule(peer);
+            from = peer + 1;
         }
         if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
@@ -249,6 +194,8 @@ impl Shard {
         if let Err(reason) = link.transport.send_data(now, message.lane, &message.payload, outbox) {
             self.counters.drop(reason);
         }
+        let peer = *peer;
+        self.schedule(peer);
     }
 
     /// Whether the control plane has something to fetch, since this was asked last.
@@ -362,6 +309,7 @@ impl Shard {
                     opened: now,
                     established: false,
                     paths: VecDeque::new(),
+                    waits_for_step: false,
                 });
                 self.by_id.insert(id, peer);
                 peer
@@ -372,6 +320,7 @@ impl Shard {
             link.spec = spec.clone();
         }
         self.by_ufrag.insert(spec.connection.local.ufrag.clone(), peer);
+        self.schedule(peer);
         self.forwarder.set_peer(now, peer, id, spec.room, spec.media.clone(), &mut self.rng);
     }
 
@@ -383,22 +332,29 @@ impl Shard {
         if let Some(mut link) = self.links[peer].take() {
             link.transport.close(now, outbox);
         }
+        self.schedule(peer);
         self.free.push(peer);
     }
 
-    /// Runs at most one handshake step, of the next browser in turn that waits for one.
+    /// Runs at most one handshake step, of the browser that has waited longest.
     fn step(&mut self, now: Instant, outbox: &mut Outbox) {
-        let count = self.links.len();
-        for offset in 0..count {
-            let peer = (self.next_step + offset) % count;
-            if let Some(link) = &mut self.links[peer]
-                && link.transport.wants_step()
-            {
+        while let Some(peer) = self.steps.pop_front() {
+            let Some(Some(link)) = self.links.get_mut(peer) else { continue };
+            link.waits_for_step = false;
+            if link.transport.wants_step() {
                 link.transport.step(now, outbox);
-                self.next_step = peer + 1;
                 self.note_state(now, peer);
-                return;
+                return self.schedule(peer);
             }
+        }
+    }
+
+    /// Works out anew when a transport has something due; to be called after each that happens to it.
+    fn schedule(&mut self, peer: usize) {
+        let Some(Some(link)) = self.links.get_mut(peer) else { return self.timers.set(peer, None) };
+        self.timers.set(peer, link.transport.next_timeout());
+        if link.transport.wants_step() && !std::mem::replace(&mut link.waits_for_step, true) {
+            self.steps.push_back(peer);
         }
     }
 

@@ -254,15 +254,13 @@ impl Worker {
         if let Some(socket) = shared {
             for _ in 0..BATCHES {
                 let now = Instant::now();
-                let more = socket.receive(buffers, |path, datagram| {
+                // An error belongs to one earlier datagram (ICMP).
+                let Ok(Some(mut batch)) = socket.receive(buffers) else { break };
+                batch.each(|path, datagram| {
                     if let Some(id) = owner(path.local.ip()) {
                         take(id, path.remote, now, datagram);
                     }
                 });
-                // An error belongs to one earlier datagram (ICMP).
-                if !matches!(more, Ok(true)) {
-                    break;
-                }
             }
         }
         let mut buffer = [0; 2_048];

@@ -19,4 +19,5 @@ pub mod quality;
 pub mod ring;
 pub mod rtcp;
 pub mod spec;
+pub mod timers;
 pub mod uplink;

@@ -60,12 +60,12 @@ impl Udp {
         &mut self.socket
     }
 
-    /// Reads one batch into `buffers` and hands out each datagram. Returns false when nothing was there.
+    /// Reads one batch into `buffers`. `None` when nothing was there.
     ///
     /// # Errors
     ///
     /// Whatever the socket reports but "would block".
-    pub fn receive(&self, buffers: &mut Buffers, mut each: impl FnMut(Path, &mut [u8])) -> io::Result<bool> {
+    pub fn receive<'a>(&self, buffers: &'a mut Buffers) -> io::Result<Option<Batch<'a>>> {
         let mut metas = [RecvMeta::default(); BATCH_SIZE];
         let count = {
             let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = {
@@ -74,19 +74,11 @@ impl Udp {
             };
             match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas) {
                 Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
         };
-        for (meta, buffer) in metas.iter().take(count).zip(buffers.bytes.chunks_exact_mut(Buffers::SIZE)) {
-            let Some(local) = meta.dst_ip else { continue };
-            let path = Path { protocol: Protocol::Udp, local: SocketAddr::new(local, self.port), remote: meta.addr };
-            let len = meta.len.min(Buffers::SIZE);
-            for datagram in buffer[..len].chunks_mut(meta.stride.max(1)) {
-                each(path, datagram);
-            }
-        }
-        Ok(count > 0)
+        Ok((count > 0).then_some(Batch { bytes: &mut buffers.bytes, metas, count, port: self.port }))
     }
 
     /// Sends `contents`, cut into datagrams of `segment` octets, from the address of `path`.
@@ -110,6 +102,41 @@ impl Udp {
     /// How many equal datagrams one send may carry.
     pub fn max_segments(&self) -> usize {
         self.state.max_gso_segments()
+    }
+}
+
+/// Datagrams that came together.
+pub struct Batch<'a> {
+    bytes: &'a mut [u8],
+    metas: [RecvMeta; BATCH_SIZE],
+    count: usize,
+    port: u16,
+}
+
+impl Batch<'_> {
+    /// How many of them are media, by what they begin with (RFC 5761 §4, RFC 7983 §7).
+    pub fn media(&self) -> usize {
+        let trains = self.metas.iter().take(self.count).zip(self.bytes.chunks_exact(Buffers::SIZE));
+        let datagrams = trains.flat_map(|(meta, buffer)| {
+            let train = buffer.get(..meta.len).unwrap_or_default();
+            train.chunks(meta.stride.max(1))
+        });
+        datagrams
+            .filter(|datagram| matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second)))
+            .count()
+    }
+
+    /// Hands out each datagram, and the path that it came by.
+    pub fn each(&mut self, mut each: impl FnMut(Path, &mut [u8])) {
+        let trains = self.metas.iter().take(self.count).zip(self.bytes.chunks_exact_mut(Buffers::SIZE));
+        for (meta, buffer) in trains {
+            let Some(local) = meta.dst_ip else { continue };
+            let path = Path { protocol: Protocol::Udp, local: SocketAddr::new(local, self.port), remote: meta.addr };
+            let len = meta.len.min(Buffers::SIZE);
+            for datagram in buffer[..len].chunks_mut(meta.stride.max(1)) {
+                each(path, datagram);
+            }
+        }
     }
 }
 

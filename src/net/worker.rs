@@ -54,7 +54,6 @@ pub struct Worker {
     shard: Shard,
     handle: Arc<Handle>,
     outbox: Outbox,
-    train: Vec<u8>,
     news: Arc<Notify>,
 }
 
@@ -73,7 +72,7 @@ impl Worker {
         let (arrivals, counters, stop) = Default::default();
         let handle = Arc::new(Handle { inbox, arrivals, waker, counters, stop });
         let streams = Streams::new(Instant::now());
-        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), train: Vec::new(), news })
+        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), news })
     }
 
     pub fn handle(&self) -> Arc<Handle> {
@@ -106,7 +105,7 @@ impl Worker {
             self.take_commands();
             for (index, flag) in readable.iter_mut().enumerate() {
                 if *flag {
-                    *flag = Self::read(&self.sockets[index], &mut self.shard, &mut buffers, &mut self.outbox);
+                    *flag = self.read(index, &mut buffers);
                 }
             }
             self.streams.receive(Instant::now(), &mut self.shard, &mut self.outbox);
@@ -154,78 +153,69 @@ impl Worker {
         self.shard.counters_mut().tcp_open = self.streams.len() as u64;
     }
 
-    /// True when more may be waiting.
-    fn read(socket: &Udp, shard: &mut Shard, buffers: &mut Buffers, outbox: &mut Outbox) -> bool {
+    /// Reads what waits at a socket. True when more may be waiting.
+    fn read(&mut self, index: usize, buffers: &mut Buffers) -> bool {
         for _ in 0..BATCHES_PER_TICK {
+            let Some(socket) = self.sockets.get(index) else { return false };
+            let mut batch = match socket.receive(buffers) {
+                Ok(Some(batch)) => batch,
+                // An error belongs to one earlier datagram (ICMP); the socket lives on.
+                Ok(None) | Err(_) => return false,
+            };
             let now = Instant::now();
             let mut datagrams = 0;
-            let received = socket.receive(buffers, |path, datagram| {
+            self.outbox.expect(batch.media());
+            batch.each(|path, datagram| {
                 datagrams += 1;
-                shard.receive(now, path, datagram, outbox);
+                self.shard.receive(now, path, datagram, &mut self.outbox);
+                if self.outbox.is_full() {
+                    self.flush();
+                }
             });
-            if datagrams > 0 {
-                shard.counters_mut().receives.add(&BATCHES, datagrams);
-            }
-            match received {
-                Ok(true) => {}
-                // An error belongs to one earlier datagram (ICMP); the socket lives on.
-                Ok(false) | Err(_) => return false,
-            }
+            self.outbox.expect(1);
+            self.shard.counters_mut().receives.add(&BATCHES, datagrams);
         }
         true
     }
 
-    /// Sends everything queued: over UDP, runs of equal size to one destination leave in one call.
+    /// Sends everything queued: over UDP, each run of equal datagrams to one browser in one call.
     fn flush(&mut self) {
-        let Worker { outbox, sockets, streams, train, shard, .. } = self;
+        let Worker { outbox, sockets, streams, shard, .. } = self;
         for (path, datagram, video) in outbox.entries().filter(|(path, ..)| path.protocol == Protocol::Tcp) {
             if let Err(reason) = streams.send(path, datagram, video) {
                 shard.count_drops(reason, 1);
             }
         }
         streams.flush(Instant::now(), shard);
-        train.clear();
-        let mut run: Option<(Path, usize)> = None;
-        let mut send = |path: Path, train: &[u8], segment: usize| {
-            let Some(socket) =
-                sockets.iter().find(|s| s.port() == path.local.port() && s.is_v6() == path.remote.is_ipv6())
-            else {
-                return;
-            };
-            let datagrams = train.len().div_ceil(segment.max(1)) as u64;
-            match socket.send(path, train, segment) {
-                Ok(()) => shard.counters_mut().sends.add(&BATCHES, datagrams),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    shard.count_drops(DropReason::QueueFull, datagrams);
-                }
-                Err(_) => shard.count_send_errors(datagrams),
+        for (path, run, segment) in outbox.runs().filter(|(path, ..)| path.protocol == Protocol::Udp) {
+            let here = |socket: &&Udp| socket.port() == path.local.port() && socket.is_v6() == path.remote.is_ipv6();
+            if let Some(socket) = sockets.iter().find(here) {
+                send(socket, shard, path, run, segment);
             }
-        };
-        let limit = sockets.first().map_or(1, Udp::max_segments);
-        for (path, datagram) in outbox.iter().filter(|(path, _)| path.protocol == Protocol::Udp) {
-            match run {
-                Some((to, segment))
-                    if to == path
-                        && datagram.len() <= segment
-                        && train.len() % segment == 0
-                        && train.len() / segment < limit
-                        && train.len() + datagram.len() <= 65_000 =>
-                {
-                    train.extend_from_slice(datagram);
-                }
-                _ => {
-                    if let Some((to, segment)) = run {
-                        send(to, train, segment);
-                    }
-                    train.clear();
-                    train.extend_from_slice(datagram);
-                    run = Some((path, datagram.len()));
-                }
-            }
-        }
-        if let Some((to, segment)) = run {
-            send(to, train, segment);
         }
         outbox.clear();
+    }
+}
+
+/// Sends a run of datagrams of `segment` octets each, as long as the kernel or the network card cut it for us: where
+/// they refuse, one by one from then on, this run included.
+fn send(socket: &Udp, shard: &mut Shard, path: Path, run: &[u8], segment: usize) {
+    let mut rest = run;
+    while !rest.is_empty() {
+        let most = socket.max_segments().max(1);
+        let (part, later) = rest.split_at(rest.len().min(most * segment));
+        rest = later;
+        let datagrams = part.len().div_ceil(segment.max(1)) as u64;
+        match socket.send(path, part, segment) {
+            Ok(()) => shard.counters_mut().sends.add(&BATCHES, datagrams),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                shard.count_drops(DropReason::QueueFull, datagrams);
+            }
+            // Refused for being a run: its datagrams have not left yet.
+            Err(_) if datagrams > 1 && socket.max_segments() < most => {
+                rest = &run[run.len() - rest.len() - part.len()..];
+            }
+            Err(_) => shard.count_send_errors(datagrams),
+        }
     }
 }

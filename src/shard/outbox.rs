@@ -1,10 +1,51 @@
-//! What one tick of a shard sends, in the order of sending.
+//! What one tick of a shard sends, in runs that leave by one call each.
+//!
+//! Packets are sealed where they are sent from. Those for one browser are put behind one another while their sizes are
+//! equal, the last may be smaller: the kernel cuts such a run into datagrams by itself (GSO). When a batch brought several
+//! media packets, each browser's run gets room for as many at once, so that what leaves for others comes between no two.
 
 use crate::metrics::Volume;
 use crate::transport::TransportOut;
 use crate::transport::spec::Path;
 
+/// Most datagrams of a run: what kernels before 6.9 cut at once.
+const MOST_DATAGRAMS: usize = 64;
+/// Most octets of a run: the largest UDP payload, with room for IP options.
+const MOST_OCTETS: usize = 65_000;
+/// Room for so many is made at most: a longer run begins anew, and eight have paid for their call.
+const MOST_ROOM: usize = 8;
+/// A tick that has written so much sends it before it goes on: a few thousandths of a second's work, and so much that
+/// four packets to each of a thousand browsers still make runs.
+const FULL: usize = 8 << 20;
+/// With so much memory in use no more room is made ahead.
+const MOST_AHEAD: usize = 4 * FULL;
+/// No run of a browser is open.
+const NONE: u32 = u32::MAX;
+
+/// Datagrams that leave by one call.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    path: Path,
+    peer: Option<u32>,
+    start: usize,
+    end: usize,
+    /// Whatever is before this belongs to the run.
+    room_end: usize,
+    /// Octets of each datagram but the last.
+    segment: usize,
+    datagrams: usize,
+}
+
+impl Run {
+    /// Whether a datagram of any size may follow: as part of the run, or as the beginning of another one in its room.
+    fn is_open(&self) -> bool {
+        let whole = self.end - self.start == self.datagrams * self.segment;
+        whole && self.datagrams < MOST_DATAGRAMS && self.end - self.start + self.segment <= MOST_OCTETS
+    }
+}
+
 /// A datagram's place in the [`Outbox`].
+#[derive(Clone, Copy, Debug)]
 struct Datagram {
     path: Path,
     start: usize,
@@ -15,17 +56,24 @@ struct Datagram {
 /// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
 #[derive(Default)]
 pub struct Outbox {
-    /// The first `used` octets are datagrams; what is behind them is left over from earlier ticks.
+    /// The first `used` octets are runs and room in them; what is behind them is left over from earlier ticks.
     bytes: Vec<u8>,
     used: usize,
+    /// Octets of datagrams.
+    written: usize,
+    runs: Vec<Run>,
     datagrams: Vec<Datagram>,
+    /// By browser, the run that goes on.
+    open: Vec<u32>,
+    /// How many packets each browser is expected to be sent.
+    expected: usize,
     /// What transports sent on their own account since this was counted last.
     stun: Volume,
     dtls: Volume,
 }
 
 impl Outbox {
-    /// The datagrams in the order of sending: where to, and what.
+    /// The datagrams in the order of writing: where to, and what.
     pub fn iter(&self) -> impl Iterator<Item = (Path, &[u8])> {
         self.entries().map(|(path, datagram, _)| (path, datagram))
     }
@@ -33,6 +81,17 @@ impl Outbox {
     /// Also says what is video: on a path that is congested, that goes first.
     pub fn entries(&self) -> impl Iterator<Item = (Path, &[u8], bool)> {
         self.datagrams.iter().map(|d| (d.path, &self.bytes[d.start..d.end], d.video))
+    }
+
+    /// The runs: where to, the datagrams one behind the other, and the size of each but the last. The order of what
+    /// leaves for one browser is that of writing.
+    pub fn runs(&self) -> impl Iterator<Item = (Path, &[u8], usize)> {
+        self.runs.iter().map(|run| (run.path, &self.bytes[run.start..run.end], run.segment))
+    }
+
+    /// Says how many media packets have come together, all of which may leave for the same browsers.
+    pub fn expect(&mut self, packets: usize) {
+        self.expected = packets.min(MOST_ROOM);
     }
 
     /// Says that what was queued last is video.
@@ -46,9 +105,20 @@ impl Outbox {
         self.datagrams.is_empty()
     }
 
+    /// Whether so much waits that it should be sent before more is written.
+    pub fn is_full(&self) -> bool {
+        self.written >= FULL
+    }
+
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
-        self.used = 0;
+        for peer in self.runs.iter().filter_map(|run| run.peer) {
+            if let Some(open) = self.open.get_mut(peer as usize) {
+                *open = NONE;
+            }
+        }
+        (self.used, self.written) = (0, 0);
+        self.runs.clear();
         self.datagrams.clear();
     }
 
@@ -57,43 +127,77 @@ impl Outbox {
         [std::mem::take(&mut self.stun), std::mem::take(&mut self.dtls)]
     }
 
-    /// Lets `write` fill a buffer of `room` octets; what it says it wrote is queued for `path`.
+    /// Lets `write` fill a buffer of `room` octets; what it says it wrote is queued for the browser `peer` at `path`.
     pub(super) fn write<E>(
         &mut self,
+        peer: usize,
         path: Path,
         room: usize,
         write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let written = write(self.reserve(room));
-        if let Ok(len) = written {
-            self.queue(path, len);
+        if self.open.len() <= peer {
+            self.open.resize(peer + 1, NONE);
         }
-        written
+        let open = self.open.get(peer).copied().unwrap_or(NONE);
+        let run = self.runs.get(open as usize).filter(|run| run.path == path && run.is_open());
+        let run = run.filter(|run| run.end + room <= run.room_end || run.room_end == self.used).copied();
+        let start = run.map_or(self.used, |run| run.end);
+        let len = write(self.buffer(start, room))?;
+        if len == 0 {
+            return Ok(0);
+        }
+        let end = start + len;
+        self.written += len;
+        match run {
+            Some(run) if len <= run.segment => {
+                let room_end = run.room_end.max(end);
+                self.runs[open as usize] = Run { end, room_end, datagrams: run.datagrams + 1, ..run };
+                self.used = self.used.max(end);
+            }
+            // Larger than those before it: it begins a run in the rest of their room.
+            Some(run) => {
+                self.runs[open as usize].room_end = start;
+                self.begin(path, Some(peer), start, len, run.room_end.max(end));
+            }
+            None => {
+                let more = if self.used < MOST_AHEAD { self.expected.saturating_sub(1) } else { 0 };
+                self.begin(path, Some(peer), start, len, end + room * more);
+            }
+        }
+        self.datagrams.push(Datagram { path, start, end, video: false });
+        Ok(len)
     }
 
-    /// The next `room` octets, with anything in them: to clear what is written over costs more than it is worth.
-    fn reserve(&mut self, room: usize) -> &mut [u8] {
-        let end = self.used + room;
+    /// `room` octets from `start` on, with anything in them: to clear what is written over costs more than it is worth.
+    fn buffer(&mut self, start: usize, room: usize) -> &mut [u8] {
+        let end = start + room;
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
-        &mut self.bytes[self.used..end]
+        &mut self.bytes[start..end]
     }
 
-    /// Makes the next `len` octets a datagram.
-    fn queue(&mut self, path: Path, len: usize) {
-        if len > 0 {
-            self.datagrams.push(Datagram { path, start: self.used, end: self.used + len, video: false });
-            self.used += len;
+    /// Begins a run with the datagram of `len` octets at `start`.
+    fn begin(&mut self, path: Path, peer: Option<usize>, start: usize, len: usize, room_end: usize) {
+        if let Some(open) = peer.and_then(|peer| self.open.get_mut(peer)) {
+            *open = self.runs.len() as u32;
         }
+        let peer = peer.map(|peer| peer as u32);
+        self.runs.push(Run { path, peer, start, end: start + len, room_end, segment: len, datagrams: 1 });
+        self.used = self.used.max(room_end);
     }
 }
 
 impl TransportOut for Outbox {
     fn send(&mut self, path: Path, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
-        self.reserve(bytes.len()).copy_from_slice(bytes);
-        self.queue(path, bytes.len());
+        let start = self.used;
+        self.buffer(start, bytes.len()).copy_from_slice(bytes);
+        self.begin(path, None, start, bytes.len(), start + bytes.len());
+        self.datagrams.push(Datagram { path, start, end: start + bytes.len(), video: false });
     }
 }
 
@@ -103,31 +207,5 @@ pub(super) fn is_stun(datagram: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::transport::spec::Protocol;
-
-    fn path(port: u16) -> Path {
-        let (local, remote) = (([192, 0, 2, 1], 3_478).into(), ([198, 51, 100, 7], port).into());
-        Path { protocol: Protocol::Udp, local, remote }
-    }
-
-    #[test]
-    fn a_datagram_is_what_was_written_and_nothing_of_earlier_ones() {
-        let mut outbox = Outbox::default();
-        outbox.send(path(1), &[20; 100]);
-        outbox.clear();
-        let written = outbox.write(path(2), 50, |buffer| {
-            assert_eq!(buffer.len(), 50);
-            buffer[..3].copy_from_slice(b"abc");
-            Ok::<_, ()>(3)
-        });
-        assert_eq!(written, Ok(3));
-        assert_eq!(outbox.write(path(3), 50, |_| Err::<usize, _>("refused")), Err("refused"));
-        outbox.send(path(4), b"\0\x01");
-        let sent: Vec<_> = outbox.iter().map(|(path, datagram)| (path.remote.port(), datagram.to_vec())).collect();
-        assert_eq!(sent, [(2, b"abc".to_vec()), (4, vec![0, 1])]);
-        let [stun, dtls] = outbox.take_volumes();
-        assert_eq!((stun.bytes, dtls.bytes), (2, 100));
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

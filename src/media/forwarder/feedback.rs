@@ -15,6 +15,7 @@ const FALLEN_PERCENT: u64 = 95;
 impl Forwarder {
     /// One decrypted compound RTCP packet from `peer`. What is malformed in it is counted, the rest is heard.
     pub fn receive_rtcp(&mut self, now: Instant, ntp: u64, peer: usize, packet: &[u8], sink: &mut impl Sink) {
+        self.touch(peer);
         for part in rtcp::walk(packet) {
             match part {
                 Ok(Rtcp::SenderReport { info, blocks }) => {
@@ -82,8 +83,10 @@ impl Forwarder {
     /// Asks the publisher of a source for a key frame, within the budget.
     pub(super) fn ask_for_key_frame(&mut self, now: Instant, id: SourceId, layer: usize) {
         let Some(source) = self.sources.get(&id) else { return };
-        if let Some(Some(publisher)) = source.peer.map(|p| &mut self.publishers[p]) {
+        let Some(peer) = source.peer else { return };
+        if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
             publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);
+            self.touch(peer);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::media::outgoing::Outgoing;
 use crate::media::packet::PacketRef;
 use crate::media::ring::Ring;
 use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
+use crate::media::timers::Timers;
 use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
 use demand::Demand;
@@ -136,6 +137,11 @@ pub struct Forwarder {
     /// Peers by transport, so that sources announced before their transport find it.
     peers: HashMap<TransportId, usize>,
     next_review: Instant,
+    /// When each browser has something due, as far as it is known: see `touched`.
+    timers: Timers,
+    /// Peers of which what is due may have changed since it was worked out last. The review touches everybody, so what
+    /// escapes this is late by its period at most.
+    touched: Vec<usize>,
     /// Peers of which a line waits for a key frame that nobody was asked for yet.
     waiting: Vec<usize>,
     /// Routes changed since the publishers' layers were last looked at.
@@ -195,6 +201,8 @@ impl Forwarder {
             sources: HashMap::default(),
             peers: HashMap::new(),
             next_review: epoch + REVIEW,
+            timers: Timers::new(epoch),
+            touched: Vec::new(),
             waiting: Vec::new(),
             rerouted: false,
             points: Vec::new(),
@@ -249,6 +257,7 @@ impl Forwarder {
 
     /// Forgets a browser: its routes end, and its sources stay without packets until another transport carries them.
     pub fn remove_peer(&mut self, peer: usize) {
+        self.timers.set(peer, None);
         if let Some(subscriber) = self.subscribers.get_mut(peer).and_then(Option::take) {
             self.peers.remove(&subscriber.transport);
             self.room_loses_member(subscriber.room);
@@ -278,6 +287,7 @@ impl Forwarder {
             && subscriber.ready != ready
         {
             subscriber.set_ready(now, ready);
+            self.touch(peer);
             self.route(now, peer);
         }
     }

@@ -11,14 +11,34 @@ const SILENT: Duration = Duration::from_secs(2);
 
 impl Forwarder {
     /// When [`Forwarder::handle_timeout`] wants to be called.
-    pub fn next_timeout(&self, now: Instant) -> Instant {
+    pub fn next_timeout(&mut self, now: Instant) -> Instant {
         if !self.waiting.is_empty() || self.rerouted {
             return now;
         }
-        let feedback = self.publishers.iter().flatten().filter_map(|p| p.uplink.next_timeout());
-        let ready = self.subscribers.iter().flatten().filter(|s| s.ready);
-        let soonest = feedback.chain(ready.filter_map(|s| s.next_timeout(now))).min();
-        soonest.map_or(self.next_review, |at| at.min(self.next_review))
+        self.note_due(now);
+        self.timers.next().map_or(self.next_review, |at| at.min(self.next_review))
+    }
+
+    /// What is due for `peer` may have changed.
+    pub(super) fn touch(&mut self, peer: usize) {
+        if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
+            subscriber.touch(peer, &mut self.touched);
+        }
+    }
+
+    /// Works out when those are due who were touched.
+    fn note_due(&mut self, now: Instant) {
+        while let Some(peer) = self.touched.pop() {
+            let subscriber = self.subscribers.get_mut(peer).and_then(Option::as_mut);
+            let due = subscriber.and_then(|subscriber| {
+                subscriber.touched = false;
+                let publisher = self.publishers.get(peer).and_then(Option::as_ref);
+                let feedback = publisher.and_then(|publisher| publisher.uplink.next_timeout());
+                let due = subscriber.next_timeout(now).into_iter().chain(feedback).min();
+                due.filter(|_| subscriber.ready)
+            });
+            self.timers.set(peer, due);
+        }
     }
 
     /// Sends due feedback and reports, and reviews what is shown. `ntp` is `now` as an NTP timestamp (RFC 3550 §4).
@@ -31,10 +51,12 @@ impl Forwarder {
         if self.rerouted {
             self.review_demand(now);
         }
-        for peer in 0..self.publishers.len() {
-            if self.subscribers[peer].as_ref().is_some_and(|subscriber| subscriber.ready) {
-                self.attend(now, ntp, peer, sink);
-            }
+        self.note_due(now);
+        let mut from = 0;
+        while let Some(peer) = self.timers.due(now, from) {
+            self.attend(now, ntp, peer, sink);
+            self.touch(peer);
+            from = peer + 1;
         }
     }
 
@@ -77,6 +99,7 @@ impl Forwarder {
                     self.route(now, peer);
                 }
                 self.note_waiting(peer);
+                self.touch(peer);
                 self.review_decodability(peer);
                 self.review_quality(now, peer);
             }

@@ -34,6 +34,7 @@ impl Forwarder {
     /// Rebuilds the routes of one subscriber from what its lines take now.
     pub(super) fn route(&mut self, now: Instant, peer: usize) {
         self.rerouted = true;
+        self.touch(peer);
         for source in self.sources.values_mut() {
             for routes in source.routes.iter_mut().flatten() {
                 routes.retain(|route| route.peer != peer);

@@ -9,6 +9,7 @@ impl Forwarder {
     /// One decrypted RTP packet from `peer`: stored once, then written to every line that takes it.
     pub fn receive_rtp(&mut self, now: Instant, peer: usize, packet: &[u8], sink: &mut impl Sink) -> Carried {
         let mut carried = Carried::Other;
+        self.touch(peer);
         if let Err(reason) = self.fan_out(now, peer, packet, &mut carried, sink) {
             sink.dropped(reason);
         }
@@ -68,6 +69,7 @@ impl Forwarder {
                     self.waiting.push(route.peer);
                 }
                 if subscriber.holds(now, route.line, (id, layer), &received.packet) {
+                    subscriber.touch(route.peer, &mut self.touched);
                     continue;
                 }
             }
@@ -78,6 +80,7 @@ impl Forwarder {
             if kind == MediaKind::Video && opened && seq < newest {
                 // What overtook the first packet of the key frame is in the ring.
                 subscriber.outlet.hold(Backlog::new(route.line, (id, layer), ExtSeq(seq.0 + 1)));
+                subscriber.touch(route.peer, &mut self.touched);
             }
             if subscriber.downlink.take_changed() {
                 switched.push(route.peer);
@@ -122,6 +125,7 @@ impl Forwarder {
             let Some(ring) = ring_of(sources, publishers, from.0, MediaKind::Audio, from.1) else { return };
             let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
             subscriber.look_back(now, *route, from, ring, newest, sink);
+            subscriber.touch(route.peer, &mut self.touched);
             if subscriber.downlink.take_changed() {
                 self.route(now, route.peer);
             }
@@ -172,14 +176,16 @@ impl Forwarder {
             && let Some(next) = replay.next()
         {
             subscriber.outlet.hold(Backlog::new(line, (id, layer), next).after(replay));
+            subscriber.touch(peer, &mut self.touched);
             return true;
         }
-        let publisher = sources.get(&id).and_then(|source| publishers.get_mut(source.peer?)?.as_mut());
+        let Some(owner) = source.peer else { return false };
         // A layer that rests begins with a key frame anyway, and a browser that is asked may send one on every layer.
-        if let Some(publisher) = publisher
+        if let Some(Some(publisher)) = publishers.get_mut(owner)
             && publisher.uplink.layers(spec.kind.video_role()).get(layer).is_some_and(|layer| layer.alive(now))
         {
             publisher.uplink.request_key_frame(now, spec.kind.video_role(), layer);
+            self.touch(owner);
         }
         false
     }

@@ -25,6 +25,8 @@ pub(super) struct Subscriber {
     pub(super) loudest: Loudest,
     pub(super) ready: bool,
     pub(super) outlet: Outlet,
+    /// It is among [`Forwarder::touched`].
+    pub(super) touched: bool,
     /// A line may wait for a key frame.
     pub(super) waiting: bool,
     /// `None` for a browser that tells nothing of what arrives.
@@ -86,6 +88,7 @@ impl Subscriber {
             loudest: Loudest::default(),
             ready: false,
             outlet: Outlet::new(now),
+            touched: false,
             waiting: false,
             estimator: None,
             allocator: Allocator::default(),
@@ -196,6 +199,13 @@ impl Subscriber {
     pub(super) fn abandon_probe(&mut self, now: Instant) {
         self.probe = None;
         self.set_rate(now);
+    }
+
+    /// What is due for it, as `peer`, may have changed.
+    pub(super) fn touch(&mut self, peer: usize, touched: &mut Vec<usize>) {
+        if !std::mem::replace(&mut self.touched, true) {
+            touched.push(peer);
+        }
     }
 
     pub(super) fn next_timeout(&self, now: Instant) -> Option<Instant> {
