@@ -116,6 +116,20 @@ impl Shard {
         }
     }
 
+    /// Says that `media` media packets have come together: those of one picture are sent together, at the latest with
+    /// [`Shard::end_batch`].
+    pub fn begin_batch(&mut self, media: usize, outbox: &mut Outbox) {
+        outbox.expect(media);
+        self.forwarder.gather(media > 1);
+    }
+
+    /// What came together has been handed over.
+    pub fn end_batch(&mut self, now: Instant, outbox: &mut Outbox) {
+        let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
+        self.forwarder.forward_gathered(now, &mut sealer);
+        self.begin_batch(0, outbox);
+    }
+
     /// One datagram from the network, decrypted in place.
     pub fn receive(&mut self, now: Instant, path: Path, datagram: &mut [u8], outbox: &mut Outbox) {
         let size = datagram.len();

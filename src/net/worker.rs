@@ -164,7 +164,7 @@ impl Worker {
             };
             let now = Instant::now();
             let mut datagrams = 0;
-            self.outbox.expect(batch.media());
+            self.shard.begin_batch(batch.media(), &mut self.outbox);
             batch.each(|path, datagram| {
                 datagrams += 1;
                 self.shard.receive(now, path, datagram, &mut self.outbox);
@@ -172,7 +172,7 @@ impl Worker {
                     self.flush();
                 }
             });
-            self.outbox.expect(1);
+            self.shard.end_batch(now, &mut self.outbox);
             self.shard.counters_mut().receives.add(&BATCHES, datagrams);
         }
         true

@@ -90,7 +90,7 @@ impl Outbox {
     }
 
     /// Says how many media packets have come together, all of which may leave for the same browsers.
-    pub fn expect(&mut self, packets: usize) {
+    pub(super) fn expect(&mut self, packets: usize) {
         self.expected = packets.min(MOST_ROOM);
     }
 

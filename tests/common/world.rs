@@ -317,8 +317,12 @@ impl World {
                 self.report(index);
             }
         }
+        // As a worker does with what one batch brought, two times of three.
+        self.forwarder.gather(self.us / STEP % 3 != 0);
         self.arrive();
         let now = self.now();
+        self.forwarder.forward_gathered(now, &mut self.net);
+        self.forwarder.gather(false);
         if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
             self.forwarder.handle_timeout(now, ntp, &mut self.net);

@@ -15,6 +15,7 @@ const FALLEN_PERCENT: u64 = 95;
 impl Forwarder {
     /// One decrypted compound RTCP packet from `peer`. What is malformed in it is counted, the rest is heard.
     pub fn receive_rtcp(&mut self, now: Instant, ntp: u64, peer: usize, packet: &[u8], sink: &mut impl Sink) {
+        self.forward_gathered(now, sink);
         self.touch(peer);
         for part in rtcp::walk(packet) {
             match part {
@@ -86,7 +87,7 @@ impl Forwarder {
         let Some(peer) = source.peer else { return };
         if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
             publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);
-            self.touch(peer);
+            self.note_feedback(peer);
         }
     }
 }

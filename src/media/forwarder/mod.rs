@@ -17,13 +17,14 @@ use crate::media::dominant::Voice;
 use crate::media::downlink::{Downlink, DownlinkStats};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::PacketRef;
+use crate::media::packet::{self, PacketRef};
 use crate::media::ring::Ring;
 use crate::media::spec::{MediaKind, Place, SharedMediaSpec, UplinkRole};
 use crate::media::timers::Timers;
 use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
 use demand::Demand;
+use gather::Gathered;
 use outlet::Backlog;
 pub use quality::{QualityTotals, TROUBLES};
 use rooms::Retired;
@@ -139,11 +140,14 @@ pub struct Forwarder {
     next_review: Instant,
     /// When each browser has something due, as far as it is known: see `touched`.
     timers: Timers,
+    /// When each has something to tell about what it publishes.
+    feedback_due: Timers,
     /// Peers of which what is due may have changed since it was worked out last. The review touches everybody, so what
     /// escapes this is late by its period at most.
     touched: Vec<usize>,
     /// Peers of which a line waits for a key frame that nobody was asked for yet.
     waiting: Vec<usize>,
+    gathered: Gathered,
     /// Routes changed since the publishers' layers were last looked at.
     rerouted: bool,
     points: Vec<OperatingPoint>,
@@ -202,8 +206,10 @@ impl Forwarder {
             peers: HashMap::new(),
             next_review: epoch + REVIEW,
             timers: Timers::new(epoch),
+            feedback_due: Timers::new(epoch),
             touched: Vec::new(),
             waiting: Vec::new(),
+            gathered: Gathered::default(),
             rerouted: false,
             points: Vec::new(),
             rooms: HashMap::new(),
@@ -236,6 +242,7 @@ impl Forwarder {
                 publisher.uplink.update(spec.clone());
                 subscriber.downlink.update(spec.clone(), rng);
                 subscriber.update(now, spec);
+                self.note_feedback(peer);
             }
             _ => {
                 let reporter = Ssrc(rng.random_range(1..=u32::MAX));
@@ -258,6 +265,7 @@ impl Forwarder {
     /// Forgets a browser: its routes end, and its sources stay without packets until another transport carries them.
     pub fn remove_peer(&mut self, peer: usize) {
         self.timers.set(peer, None);
+        self.feedback_due.set(peer, None);
         if let Some(subscriber) = self.subscribers.get_mut(peer).and_then(Option::take) {
             self.peers.remove(&subscriber.transport);
             self.room_loses_member(subscriber.room);
@@ -288,6 +296,7 @@ impl Forwarder {
         {
             subscriber.set_ready(now, ready);
             self.touch(peer);
+            self.note_feedback(peer);
             self.route(now, peer);
         }
     }
@@ -351,6 +360,7 @@ impl Forwarder {
 mod bandwidth;
 mod demand;
 mod feedback;
+mod gather;
 mod outlet;
 mod quality;
 mod review;

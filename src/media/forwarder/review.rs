@@ -16,7 +16,15 @@ impl Forwarder {
             return now;
         }
         self.note_due(now);
-        self.timers.next().map_or(self.next_review, |at| at.min(self.next_review))
+        let due = self.timers.next().into_iter().chain(self.feedback_due.next());
+        due.min().map_or(self.next_review, |at| at.min(self.next_review))
+    }
+
+    /// What is to be told to the publisher `peer` may have changed.
+    pub(super) fn note_feedback(&mut self, peer: usize) {
+        let ready = self.subscribers.get(peer).is_some_and(|s| s.as_ref().is_some_and(|s| s.ready));
+        let publisher = self.publishers.get(peer).and_then(Option::as_ref).filter(|_| ready);
+        self.feedback_due.set(peer, publisher.and_then(|publisher| publisher.uplink.next_timeout()));
     }
 
     /// What is due for `peer` may have changed.
@@ -32,10 +40,7 @@ impl Forwarder {
             let subscriber = self.subscribers.get_mut(peer).and_then(Option::as_mut);
             let due = subscriber.and_then(|subscriber| {
                 subscriber.touched = false;
-                let publisher = self.publishers.get(peer).and_then(Option::as_ref);
-                let feedback = publisher.and_then(|publisher| publisher.uplink.next_timeout());
-                let due = subscriber.next_timeout(now).into_iter().chain(feedback).min();
-                due.filter(|_| subscriber.ready)
+                subscriber.next_timeout(now).filter(|_| subscriber.ready)
             });
             self.timers.set(peer, due);
         }
@@ -43,6 +48,7 @@ impl Forwarder {
 
     /// Sends due feedback and reports, and reviews what is shown. `ntp` is `now` as an NTP timestamp (RFC 3550 §4).
     pub fn handle_timeout(&mut self, now: Instant, ntp: u64, sink: &mut impl Sink) {
+        self.forward_gathered(now, sink);
         if now >= self.next_review {
             self.next_review = now + REVIEW;
             self.review(now);
@@ -58,25 +64,32 @@ impl Forwarder {
             self.touch(peer);
             from = peer + 1;
         }
+        let mut from = 0;
+        while let Some(peer) = self.feedback_due.due(now, from) {
+            self.give_feedback(now, peer, sink);
+            self.note_feedback(peer);
+            from = peer + 1;
+        }
     }
 
-    /// Does what is due for one browser.
+    /// Does what is due for one browser that receives.
     fn attend(&mut self, now: Instant, ntp: u64, peer: usize, sink: &mut impl Sink) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        let rtt = Some(subscriber.downlink.rtt()).filter(|rtt| !rtt.is_zero()).unwrap_or(UNKNOWN_RTT);
-        if subscriber.next_timeout(now).is_some_and(|at| at <= now) {
-            subscriber.review_probe(now);
-            self.feedback.clear();
-            subscriber.downlink.reports(now, ntp, &mut self.feedback);
-            if !self.feedback.is_empty() {
-                sink.rtcp(peer, &self.feedback);
-            }
-            self.let_out(now, peer, sink);
-        }
+        subscriber.review_probe(now);
         self.feedback.clear();
-        if let Some(Some(publisher)) = self.publishers.get_mut(peer)
-            && publisher.uplink.next_timeout().is_some_and(|at| at <= now)
-        {
+        subscriber.downlink.reports(now, ntp, &mut self.feedback);
+        if !self.feedback.is_empty() {
+            sink.rtcp(peer, &self.feedback);
+        }
+        self.let_out(now, peer, sink);
+    }
+
+    /// Tells a publisher what came of its packets.
+    fn give_feedback(&mut self, now: Instant, peer: usize, sink: &mut impl Sink) {
+        let Some(Some(subscriber)) = self.subscribers.get(peer) else { return };
+        let rtt = Some(subscriber.downlink.rtt()).filter(|rtt| !rtt.is_zero()).unwrap_or(UNKNOWN_RTT);
+        self.feedback.clear();
+        if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
             publisher.uplink.poll_feedback(now, rtt, &mut self.feedback);
             if !self.feedback.is_empty() {
                 sink.rtcp(peer, &self.feedback);

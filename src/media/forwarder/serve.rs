@@ -9,10 +9,10 @@ impl Forwarder {
     /// One decrypted RTP packet from `peer`: stored once, then written to every line that takes it.
     pub fn receive_rtp(&mut self, now: Instant, peer: usize, packet: &[u8], sink: &mut impl Sink) -> Carried {
         let mut carried = Carried::Other;
-        self.touch(peer);
         if let Err(reason) = self.fan_out(now, peer, packet, &mut carried, sink) {
             sink.dropped(reason);
         }
+        self.note_feedback(peer);
         carried
     }
 
@@ -49,39 +49,26 @@ impl Forwarder {
             return self.hear_beginning(now, id, layer, sink);
         }
         let routes = source.routes[kind_index(kind)]
-            .get(received.layer)
+            .get(layer)
             .filter(|routes| !routes.is_empty())
             .ok_or(DropReason::NoSubscriber)?;
-        // Switches are rare, so this stays on the stack and empty.
+        if kind == MediaKind::Video {
+            let routes = routes.len();
+            self.gather_picture(now, (id, layer), seq, newest, routes, sink);
+            return Ok(());
+        }
+        // Voices begin seldom, and no audio switches by itself, so these stay on the stack and mostly empty.
         let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
         let mut opening: SmallVec<[Route; 16]> = SmallVec::new();
         for route in routes {
             let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
-            let [current, pending] = subscriber.downlink.subscriptions(route.line);
-            if kind == MediaKind::Audio && current.is_none() {
+            if subscriber.downlink.subscriptions(route.line)[0].is_none() {
                 opening.push(*route);
                 continue;
-            }
-            if kind == MediaKind::Video {
-                if seq < newest && pending == Some((id, layer)) && !subscriber.waiting {
-                    // It may be what the newest key frame lacked.
-                    subscriber.waiting = true;
-                    self.waiting.push(route.peer);
-                }
-                if subscriber.holds(now, route.line, (id, layer), &received.packet) {
-                    subscriber.touch(route.peer, &mut self.touched);
-                    continue;
-                }
             }
             subscriber.send(now, route.peer, Kind::Media, sink, |downlink, out| {
                 downlink.forward(now, route.line, id, layer, received.packet, out)
             });
-            let opened = pending == Some((id, layer)) && subscriber.downlink.subscriptions(route.line)[0] == pending;
-            if kind == MediaKind::Video && opened && seq < newest {
-                // What overtook the first packet of the key frame is in the ring.
-                subscriber.outlet.hold(Backlog::new(route.line, (id, layer), ExtSeq(seq.0 + 1)));
-                subscriber.touch(route.peer, &mut self.touched);
-            }
             if subscriber.downlink.take_changed() {
                 switched.push(route.peer);
             }
@@ -185,7 +172,7 @@ impl Forwarder {
             && publisher.uplink.layers(spec.kind.video_role()).get(layer).is_some_and(|layer| layer.alive(now))
         {
             publisher.uplink.request_key_frame(now, spec.kind.video_role(), layer);
-            self.touch(owner);
+            self.note_feedback(owner);
         }
         false
     }
@@ -229,7 +216,7 @@ impl Forwarder {
 
 impl Subscriber {
     /// Whether a packet has to wait in its ring: others of its line do, or the rate is used up.
-    fn holds(&mut self, now: Instant, line: usize, from: (SourceId, usize), packet: &PacketRef<'_>) -> bool {
+    pub(super) fn holds(&mut self, now: Instant, line: usize, from: (SourceId, usize), packet: &PacketRef<'_>) -> bool {
         let info = packet.info;
         if let Some(behind) = self.outlet.backlog(line).copied() {
             let waits = Some((behind.source, behind.layer));

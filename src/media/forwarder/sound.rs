@@ -199,7 +199,7 @@ impl Forwarder {
                 source.asked_early = Some(now);
             }
         }
-        self.touch(peer);
+        self.note_feedback(peer);
     }
 
     /// Gives each audio-only line of `peer` to somebody who is heard and sits nowhere, the loudest first, and moves
