@@ -52,6 +52,11 @@ impl Bare {
         }
     }
 
+    /// What was sealed last for each receiver.
+    pub fn packets(&self) -> impl Iterator<Item = &[u8]> {
+        self.out.chunks_exact(VIDEO_PACKET + TAG)
+    }
+
     /// One packet to every receiver.
     pub fn send(&mut self) {
         self.number += 1;

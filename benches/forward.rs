@@ -2,9 +2,11 @@
 //! of a packet's way one by one. `docs/performance.md` has the figures.
 
 mod bare;
+mod rare;
 mod rewriting;
 #[allow(dead_code, reason = "benchmarks and the allocation test use different parts")]
 mod room;
+mod wire;
 
 use std::cell::{LazyCell, RefCell};
 use std::collections::BTreeMap;
@@ -15,17 +17,20 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use plenum::id::{ExtSeq, Ssrc};
 use plenum::media::codec;
 use plenum::media::packet;
-use plenum::media::spec::{Codec, ExtensionMap};
+use plenum::media::spec::{Codec, ExtensionMap, H264Profile};
 use plenum::transport::srtp::{MasterKey, Profile, Srtp};
 use rtc_crypto::default_provider;
 
 use bare::Bare;
 use rewriting::Rewriting;
 use room::{Room, Stream, VIDEO_HEADER, VIDEO_PACKET};
+use wire::Wire;
 
 const SUBSCRIBERS: [usize; 4] = [1, 10, 100, 1_000];
 /// Packets made ahead of a measurement, as many as a shard takes from its socket in one turn at most.
 const BATCH: u64 = 32;
+/// Packets of a picture that come together.
+const TOGETHER: usize = 4;
 
 /// Nanoseconds per forwarded packet, by benchmark and subscribers.
 type Table = BTreeMap<(&'static str, usize), Vec<f64>>;
@@ -35,6 +40,7 @@ fn main() {
     let mut table = Table::new();
     fan_out(&mut criterion, &mut table);
     stages(&mut criterion);
+    rare::run(&mut criterion);
     criterion.final_summary();
     print(&table);
 }
@@ -82,14 +88,31 @@ fn fan_out(criterion: &mut Criterion, table: &mut Table) {
                 )
             });
         });
+        let wire = LazyCell::new(|| RefCell::new(Wire::new()));
+        group.bench_function(BenchmarkId::new("bare_sent", subscribers), |bencher| {
+            bencher.iter_custom(|iterations| {
+                let send = |(): &mut ()| {
+                    bare.borrow_mut().send();
+                    bare.borrow().packets().for_each(|packet| wire.borrow().send(packet, packet.len()));
+                };
+                in_batches(
+                    iterations,
+                    || wire.borrow_mut().drain(),
+                    send,
+                    |took, packets| {
+                        note("bare_sent", took, packets);
+                    },
+                )
+            });
+        });
         for (name, stream) in [("video", Stream::Video), ("audio", Stream::Audio)] {
             let room = LazyCell::new(|| RefCell::new(Room::new(subscribers, stream)));
+            let prepare = || {
+                room.borrow_mut().tick();
+                room.borrow_mut().datagram()
+            };
             group.bench_function(BenchmarkId::new(name, subscribers), |bencher| {
                 bencher.iter_custom(|iterations| {
-                    let prepare = || {
-                        room.borrow_mut().tick();
-                        room.borrow_mut().datagram()
-                    };
                     let forward = |datagram: &mut Vec<u8>| {
                         let mut room = room.borrow_mut();
                         room.receive(datagram);
@@ -99,9 +122,56 @@ fn fan_out(criterion: &mut Criterion, table: &mut Table) {
                     in_batches(iterations, prepare, forward, |took, packets| note(name, took, packets))
                 });
             });
+            if stream == Stream::Audio {
+                continue;
+            }
+            group.bench_function(BenchmarkId::new("video_sent", subscribers), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let forward = |datagram: &mut Vec<u8>| {
+                        room.borrow_mut().receive(datagram);
+                        leave(&mut room.borrow_mut(), &wire.borrow());
+                    };
+                    let prepare = || {
+                        wire.borrow_mut().drain();
+                        prepare()
+                    };
+                    in_batches(iterations, prepare, forward, |took, packets| note("video_sent", took, packets))
+                });
+            });
+        }
+        // Pictures whose packets come together: an iteration is a picture.
+        group.throughput(Throughput::Elements((TOGETHER * subscribers) as u64));
+        let room = LazyCell::new(|| RefCell::new(Room::new(subscribers, Stream::Video)));
+        let prepare = || {
+            wire.borrow_mut().drain();
+            room.borrow_mut().tick();
+            std::array::from_fn::<Vec<u8>, TOGETHER, _>(|_| room.borrow_mut().datagram())
+        };
+        for name in ["picture", "picture_sent"] {
+            group.bench_function(BenchmarkId::new(name, subscribers), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let forward = |datagrams: &mut [Vec<u8>; TOGETHER]| {
+                        let mut room = room.borrow_mut();
+                        room.receive_together(datagrams);
+                        match name {
+                            "picture" => room.flush(),
+                            _ => leave(&mut room, &wire.borrow()),
+                        }
+                    };
+                    in_batches(iterations, prepare, forward, |took, pictures| {
+                        note(name, took, pictures * TOGETHER as u64);
+                    })
+                });
+            });
         }
     }
     group.finish();
+}
+
+/// Everything that waits leaves, one call for each run.
+fn leave(room: &mut Room, wire: &Wire) {
+    room.runs().for_each(|(run, segment)| wire.send(run, segment));
+    room.flush();
 }
 
 fn stages(criterion: &mut Criterion) {
@@ -144,7 +214,8 @@ fn stages(criterion: &mut Criterion) {
     let extensions = room::extensions();
     let video = bare::packet(1);
     group.bench_function("parse_vp8", |bencher| bencher.iter(|| parse(black_box(&video), &extensions)));
-    for codec in [Codec::Vp8, Codec::Vp9 { profile: 0 }, Codec::Av1 { profile: 0 }] {
+    let h264 = Codec::H264 { profile: H264Profile::ConstrainedBaseline, packetization_mode: 1 };
+    for codec in [Codec::Vp8, Codec::Vp9 { profile: 0 }, h264, Codec::Av1 { profile: 0 }] {
         let mut line = Rewriting::new(codec);
         let name = format!("rewrite_{}", rewriting::name(codec));
         group.bench_function(name, |bencher| bencher.iter(|| black_box(line.forward())));
@@ -171,11 +242,23 @@ fn print(table: &Table) {
         samples.sort_by(f64::total_cmp);
         samples.get(samples.len() / 2).copied()
     };
+    let columns = ["bare", "video", "picture", "audio", "bare_sent", "video_sent", "picture_sent"];
     println!("ns per forwarded packet (median)");
-    println!("{:>11} {:>8} {:>8} {:>8} {:>12}", "subscribers", "bare", "video", "audio", "video / bare");
+    print!("{:>11}", "subscribers");
+    columns.iter().for_each(|name| print!(" {name:>12}"));
+    println!(
+        " {:>12} {:>14} {:>18} {:>20}",
+        "video / bare", "picture / bare", "video / bare, sent", "picture / bare, sent"
+    );
     for subscribers in SUBSCRIBERS {
-        let [bare, video, audio] = ["bare", "video", "audio"].map(|name| median(name, subscribers));
-        let (Some(bare), Some(video), Some(audio)) = (bare, video, audio) else { continue };
-        println!("{subscribers:>11} {bare:>8.0} {video:>8.0} {audio:>8.0} {:>12.2}", video / bare);
+        let cells = columns.map(|name| median(name, subscribers));
+        print!("{subscribers:>11}");
+        for cell in cells {
+            print!(" {:>12}", cell.map_or("-".to_owned(), |ns| format!("{ns:.0}")));
+        }
+        let ratio = |of: usize, to: usize| {
+            cells[of].zip(cells[to]).map_or("-".to_owned(), |(of, to)| format!("{:.2}", of / to))
+        };
+        println!(" {:>12} {:>14} {:>18} {:>20}", ratio(1, 0), ratio(2, 0), ratio(5, 4), ratio(6, 4));
     }
 }

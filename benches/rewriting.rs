@@ -21,6 +21,9 @@ const DESCRIPTORS: [&[u8]; 2] = [&[0x85, 0, 9, 0x80, 0xA0, 0x3A, 0x41, 1, 0], &[
 /// VP9 descriptors as Chromium writes them: a key picture with its structure, and one that refers to it.
 const VP9: [&[u8]; 2] = [&[0xAE, 0x81, 2, 0, 7, 8, 0, 0xA0, 0, 0x5A], &[0xEC, 0x81, 3, 0x10, 8]];
 
+/// H.264 as browsers cut it: a parameter set begins a key frame, and a later fragment of a slice follows (FU-A).
+const H264: [&[u8]; 2] = [&[0x67], &[0x5C, 0x01]];
+
 /// The name of a codec.
 pub fn name(codec: Codec) -> &'static str {
     match codec {
@@ -118,6 +121,7 @@ fn spec(codec: Codec) -> MediaSpec {
 fn payload(codec: Codec, key: bool) -> Vec<u8> {
     let mut payload = match codec {
         Codec::Vp9 { .. } => VP9[usize::from(!key)].to_vec(),
+        Codec::H264 { .. } => H264[usize::from(!key)].to_vec(),
         Codec::Av1 { .. } => vec![if key { 0x18 } else { 0x10 }],
         _ => room::vp8_payload(if key { 0 } else { 3 }, 0),
     };

@@ -75,7 +75,7 @@ impl Room {
         let now = Instant::now();
         let mut shard = Shard::new(certificate, now, 1 << 32, 7, Arc::new(FromShard::new(16)));
         let mut outbox = Outbox::default();
-        let keys = connect(&mut shard, &mut outbox, now, 0, publisher_spec(), &browser);
+        let (keys, _) = connect(&mut shard, &mut outbox, now, 0, publisher_spec(), &browser);
         let source = SourceSpec {
             id: SOURCE,
             room: ROOM,
@@ -149,6 +149,20 @@ impl Room {
     /// What the shard does with one datagram of the publisher.
     pub fn receive(&mut self, datagram: &mut [u8]) {
         self.shard.receive(self.now, self.path, datagram, &mut self.outbox);
+    }
+
+    /// What the shard does with datagrams of the publisher that came together.
+    pub fn receive_together(&mut self, datagrams: &mut [Vec<u8>]) {
+        self.shard.begin_batch(datagrams.len(), &mut self.outbox);
+        for datagram in datagrams {
+            self.shard.receive(self.now, self.path, datagram, &mut self.outbox);
+        }
+        self.shard.end_batch(self.now, &mut self.outbox);
+    }
+
+    /// Runs that wait to be sent: their datagrams, and the size of each but the last.
+    pub fn runs(&self) -> impl Iterator<Item = (&[u8], usize)> {
+        self.outbox.runs().map(|(_, run, segment)| (run, segment))
     }
 
     /// Forgets what waits to be sent, as after a flush.
@@ -259,7 +273,64 @@ fn path(number: usize) -> Path {
     }
 }
 
-/// Connects a browser to the shard: one nominating check, then the handshake. Returns the browser's keys.
+/// A shard to which browsers connect, and leave again.
+pub struct Door {
+    shard: Shard,
+    outbox: Outbox,
+    browser: BrowserCertificate,
+    now: Instant,
+    number: usize,
+}
+
+impl Door {
+    pub fn new() -> Door {
+        let certificate = Arc::new(Certificate::generate().expect("a certificate"));
+        let now = Instant::now();
+        let shard = Shard::new(certificate, now, 1 << 32, 7, Arc::new(FromShard::new(16)));
+        Door { shard, outbox: Outbox::default(), browser: BrowserCertificate::generate(), now, number: 0 }
+    }
+
+    /// One more browser connects and leaves. Returns how long the shard worked on its check and its handshake.
+    pub fn handshake(&mut self) -> Duration {
+        self.number += 1;
+        let (_, took) =
+            connect(&mut self.shard, &mut self.outbox, self.now, self.number, subscriber_spec(), &self.browser);
+        let id = TransportId(self.number as u64);
+        self.shard.apply(self.now, ControlState::Transport(id, None), &mut self.outbox);
+        self.outbox.clear();
+        took
+    }
+
+    /// A browser that only checks: its check.
+    pub fn checking(&mut self) -> Vec<u8> {
+        self.number += 1;
+        let connection = connection(self.number, &self.browser);
+        let check = check(&connection);
+        let id = TransportId(self.number as u64);
+        let spec = TransportSpec { id, room: ROOM, connection, media: subscriber_spec() };
+        self.shard.apply(self.now, ControlState::Transport(id, Some(Arc::new(spec))), &mut self.outbox);
+        check
+    }
+
+    /// What the shard does with a check of the browser that was made last.
+    pub fn check(&mut self, check: &mut [u8]) {
+        self.shard.receive(self.now, path(self.number), check, &mut self.outbox);
+        assert!(!self.outbox.is_empty(), "a check is answered");
+        self.outbox.clear();
+    }
+}
+
+fn connection(number: usize, browser: &BrowserCertificate) -> ConnectionSpec {
+    ConnectionSpec {
+        local: credentials("sfu", number),
+        remote: credentials("web", number),
+        fingerprint: browser.fingerprint.clone(),
+        sctp: None,
+    }
+}
+
+/// Connects a browser to the shard: one nominating check, then the handshake. Returns the browser's keys, and how long
+/// the shard worked.
 fn connect(
     shard: &mut Shard,
     outbox: &mut Outbox,
@@ -267,19 +338,17 @@ fn connect(
     number: usize,
     media: SharedMediaSpec,
     certificate: &BrowserCertificate,
-) -> Srtp {
+) -> (Srtp, Duration) {
     let id = TransportId(number as u64);
-    let connection = ConnectionSpec {
-        local: credentials("sfu", number),
-        remote: credentials("web", number),
-        fingerprint: certificate.fingerprint.clone(),
-        sctp: None,
-    };
+    let connection = connection(number, certificate);
+    let mut took = Duration::ZERO;
     let mut check = check(&connection);
     let spec = TransportSpec { id, room: ROOM, connection, media };
     shard.apply(now, ControlState::Transport(id, Some(Arc::new(spec))), outbox);
     let path = path(number);
+    let start = Instant::now();
     shard.receive(now, path, &mut check, outbox);
+    took += start.elapsed();
     outbox.clear();
 
     let config = ConfigBuilder::default()
@@ -294,15 +363,20 @@ fn connect(
     dtls.connect(now, SERVER, Arc::new(config), None).expect("a handshake that begins");
     for _ in 0..20 {
         while let Some(transmit) = dtls.poll_transmit() {
-            shard.receive(now, path, &mut transmit.message.to_vec(), outbox);
+            let mut datagram = transmit.message.to_vec();
+            let start = Instant::now();
+            shard.receive(now, path, &mut datagram, outbox);
+            took += start.elapsed();
         }
+        let start = Instant::now();
         shard.handle_timeout(now, outbox);
+        took += start.elapsed();
         let answers: Vec<BytesMut> = outbox.iter().map(|(_, datagram)| BytesMut::from(datagram)).collect();
         outbox.clear();
         for answer in answers {
             let events = dtls.read(now, SERVER, None, answer).expect("a flight that is understood");
             if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) {
-                return keys(&dtls);
+                return (keys(&dtls), took);
             }
         }
     }
