@@ -110,6 +110,8 @@ pub struct Limits {
     pub seats: u16,
     /// HTTP connections from one address.
     pub connections_per_address: usize,
+    /// Per cent of its time that a media thread may work and still be given new members; 100 = always.
+    pub shard_load: u8,
 }
 
 /// Who may enter, where that is not everybody.
@@ -235,7 +237,8 @@ impl Default for Media {
 impl Default for Limits {
     fn default() -> Self {
         // A room beyond 500 needs several shards; 200 connections are an office or a class behind one address.
-        Limits { members_per_room: 500, seats: MAX_SEATS, connections_per_address: 200 }
+        // Beyond nine tenths queues grow faster than they are worked off.
+        Limits { members_per_room: 500, seats: MAX_SEATS, connections_per_address: 200, shard_load: 90 }
     }
 }
 
@@ -322,6 +325,9 @@ impl Config {
         }
         if self.limits.connections_per_address == 0 {
             return bad("limits.connections_per_address", "nobody could connect".to_owned());
+        }
+        if !(1..=100).contains(&self.limits.shard_load) {
+            return bad("limits.shard_load", format!("{} is not between 1 and 100 per cent", self.limits.shard_load));
         }
         if self.access.secrets.len() > MAX_SECRETS {
             return bad("access.secrets", format!("more than {MAX_SECRETS}"));

@@ -58,6 +58,7 @@ impl Running {
             ..RoomConfig::default()
         };
         rooms.limits.seats = config.limits.seats;
+        rooms.most_load = f64::from(config.limits.shard_load) / 100.0;
         rooms.limits.members = u32::try_from(config.limits.members_per_room).unwrap_or(u32::MAX);
         if config.http.public_url.is_some() && !config.access.require_token {
             tracing::warn!("whoever knows this server's address may open rooms; access.require_token asks for tokens");
@@ -186,6 +187,10 @@ impl MediaPlane for Shards {
             candidates: self.0.candidates(shard).to_vec(),
             fingerprint: self.0.certificate().fingerprint().clone(),
         }
+    }
+
+    fn load(&self, room: RoomKey) -> f64 {
+        self.0.load(self.0.shard_of(room))
     }
 
     fn put(&self, room: RoomKey, state: ControlState) {

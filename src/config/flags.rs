@@ -91,6 +91,11 @@ pub struct Flags {
     #[arg(long, value_name = "COUNT")]
     pub connections_per_address: Option<usize>,
 
+    /// Per cent of its time that a media thread may work and still be given new members, 100 = always; 90 unless given
+    /// [limits.shard_load].
+    #[arg(long, value_name = "PERCENT")]
+    pub shard_load: Option<u8>,
+
     /// Keys of access tokens, at least 32 bytes each; the first mints. Rather PLENUM_ACCESS_SECRETS, as everybody on
     /// this machine sees flags [access.secrets].
     #[arg(long, value_name = "SECRET,...", value_delimiter = ',', action = ArgAction::Set, num_args = 1)]
@@ -169,6 +174,7 @@ impl Flags {
             members_per_room => limits.members_per_room,
             seats => limits.seats,
             connections_per_address => limits.connections_per_address,
+            shard_load => limits.shard_load,
             access_secrets => access.secrets,
             require_token => access.require_token,
             waiting_room => access.waiting_room,

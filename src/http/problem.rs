@@ -53,7 +53,7 @@ impl Problem {
     pub(super) fn of(error: ErrorBody, bad_sdp: StatusCode) -> Problem {
         let status = match error.code {
             ErrorCode::BadSdp => bad_sdp,
-            ErrorCode::RoomFull | ErrorCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::RoomFull | ErrorCode::Overloaded | ErrorCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
             ErrorCode::NoSuchMember | ErrorCode::NotJoined => StatusCode::NOT_FOUND,
             ErrorCode::TokenRequired | ErrorCode::TokenExpired => StatusCode::UNAUTHORIZED,
             ErrorCode::BadToken

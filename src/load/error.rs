@@ -48,6 +48,7 @@ fn hint(code: &str) -> &'static str {
         "room_full" => "; raise --members-per-room of the server, or spread them over more --rooms",
         "bad_sdp" => "; a server whose --seats are fewer takes fewer seats from a member, too",
         "rate_limited" => "; lower --join-rate",
+        "overloaded" => "; it is at its limit, see limits.shard_load of its configuration",
         "draining" => "; the server is going down",
         "protocol_mismatch" => "; tester and server are of different versions",
         _ => "",

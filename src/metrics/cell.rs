@@ -16,6 +16,8 @@ pub struct SnapshotCell {
 struct Latest {
     snapshot: ShardSnapshot,
     load: f64,
+    /// The load before that.
+    earlier: f64,
 }
 
 impl SnapshotCell {
@@ -28,6 +30,7 @@ impl SnapshotCell {
         let mut latest = self.lock();
         let span = snapshot.uptime.saturating_sub(latest.snapshot.uptime).as_secs_f64();
         if span > 0.0 {
+            latest.earlier = latest.load;
             latest.load = snapshot.busy.saturating_sub(latest.snapshot.busy).as_secs_f64() / span;
         }
         latest.snapshot = *snapshot;
@@ -51,5 +54,11 @@ impl SnapshotCell {
     /// Share of the time between the last two snapshots that the shard spent working, 0 to 1.
     pub fn load(&self) -> f64 {
         self.lock().load
+    }
+
+    /// The load of the last two such times, of which the lower counts: a moment's work is no reason to refuse anybody.
+    pub fn sustained_load(&self) -> f64 {
+        let latest = self.lock();
+        latest.load.min(latest.earlier)
     }
 }

@@ -138,6 +138,11 @@ impl Plane {
         self.shards.iter().map(|s| s.events.clone()).collect()
     }
 
+    /// How busy a shard has been for the last seconds, 0 to 1.
+    pub fn load(&self, shard: usize) -> f64 {
+        self.shards.get(shard).map_or(0.0, |running| running.handle.counters.sustained_load())
+    }
+
     /// Where the counters of each shard are published.
     pub fn counters(&self) -> Vec<Arc<SnapshotCell>> {
         self.shards.iter().map(|s| s.handle.counters.clone()).collect()

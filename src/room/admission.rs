@@ -170,6 +170,11 @@ impl Room {
         if self.members.len() >= usize::try_from(limits.members).unwrap_or(usize::MAX) {
             return Err(ErrorBody::new(ErrorCode::RoomFull, format!("the room holds {} members", limits.members)));
         }
+        let most_load = self.shared.config.most_load;
+        if most_load < 1.0 && self.shared.plane.load(self.key) >= most_load {
+            let message = "this server works at its limit, and one more would spoil the call for all; try again later";
+            return refused(ErrorCode::Overloaded, message);
+        }
         let subject = pass.and_then(|pass| pass.subject.as_ref());
         if self.bans.holds(subject) {
             return refused(ErrorCode::Banned, "a host of this room has banned you for as long as it lives");

@@ -18,6 +18,8 @@ pub struct ShardChoice {
 pub trait MediaPlane: Send + Sync + 'static {
     /// Chooses the home of a new transport of `room`.
     fn open(&self, room: RoomKey) -> ShardChoice;
+    /// How busy the home of `room` has been for the last seconds, 0 to 1.
+    fn load(&self, room: RoomKey) -> f64;
     /// Hands a cell of desired state to the shards of `room`.
     fn put(&self, room: RoomKey, state: ControlState);
     /// Sends a data-channel message; shed when the queue is full.

@@ -33,6 +33,8 @@ const MEMBER_ID_LETTERS: usize = 16;
 #[derive(Clone)]
 pub struct RoomConfig {
     pub limits: Limits,
+    /// Share of its time that the media thread of a room may work, 0 to 1, and still be given new members. From 1 on: always.
+    pub most_load: f64,
     /// Checks access tokens, and says whether they are needed.
     pub access: Access,
     /// Whether new rooms begin with a waiting room.
@@ -45,7 +47,7 @@ impl Default for RoomConfig {
     fn default() -> Self {
         // 512 KiB hold an offer of 49 seats with every codec; 49 seats are the largest grid a page shows.
         let limits = Limits { message_bytes: 512 * 1024, chat_chars: 4_000, seats: 49, members: 200 };
-        RoomConfig { limits, access: Access::default(), waiting_room: false, witness: None }
+        RoomConfig { most_load: 0.9, limits, access: Access::default(), waiting_room: false, witness: None }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::transport::spec::{ConnectionSpec, Fingerprint, FingerprintAlgorithm, 
 pub(crate) struct FakePlane {
     pub(crate) states: Mutex<Vec<ControlState>>,
     pub(crate) data: Mutex<Vec<DataMessage>>,
+    pub(crate) load: Mutex<f64>,
 }
 
 fn fingerprint() -> Fingerprint {
@@ -26,6 +27,10 @@ fn fingerprint() -> Fingerprint {
 impl MediaPlane for FakePlane {
     fn open(&self, _: RoomKey) -> ShardChoice {
         ShardChoice { shard: 0, candidates: Vec::new(), fingerprint: fingerprint() }
+    }
+
+    fn load(&self, _: RoomKey) -> f64 {
+        *self.load.lock().expect("not poisoned")
     }
 
     fn put(&self, _: RoomKey, state: ControlState) {

@@ -245,6 +245,11 @@ fn a_full_room_and_a_draining_server_take_no_new_members_but_old_ones_return() {
     assert!(world.try_join("Ann", Some(&ann.joined.resume)).is_ok());
     let mut world = World::new();
     let ann = world.join("Ann");
+    *world.plane.load.lock().unwrap() = 0.95;
+    assert_eq!(world.try_join("Late", None).map(|_| ()).map_err(|e| e.code), Err(ErrorCode::Overloaded));
+    assert!(world.try_join("Ann", Some(&ann.joined.resume)).is_ok());
+    *world.plane.load.lock().unwrap() = 0.85;
+    assert!(world.try_join("Late", None).is_ok());
     world.room.shared.drain();
     assert_eq!(world.try_join("Late", None).map(|_| ()).map_err(|e| e.code), Err(ErrorCode::Draining));
     assert!(world.try_join("Ann", Some(&ann.joined.resume)).is_ok_and(|guest| guest.joined.resumed));

@@ -88,6 +88,8 @@ pub enum ErrorCode {
     Banned,
     /// The room has as many members as the configuration allows.
     RoomFull,
+    /// The media thread that the room lives on is too busy to take anybody new without harm to those who are there.
+    Overloaded,
     /// The server is draining and takes no new members.
     Draining,
     /// The named member is not in the room.

@@ -11,7 +11,7 @@ export abstract class PlenumError extends Error {
 /** Codes of the server, and those that only a client can see. */
 export type RequestFailure = ErrorCode | 'offline' | 'no_answer';
 
-const PASSING: readonly RequestFailure[] = ['offline', 'no_answer', 'rate_limited', 'timeout', 'draining'];
+const PASSING: readonly RequestFailure[] = ['offline', 'no_answer', 'rate_limited', 'timeout', 'overloaded', 'draining'];
 const WAIT = 'Wait a moment; it is tried again.';
 const RELOAD = 'Load the page again.';
 const REQUEST_ADVICE: Partial<Record<RequestFailure, string>> = {
@@ -20,6 +20,7 @@ const REQUEST_ADVICE: Partial<Record<RequestFailure, string>> = {
   rate_limited: 'That was too much at once: wait a second, then try again.',
   timeout: 'The other member did not answer: try again.',
   draining: 'The server is going down for a moment: try again soon.',
+  overloaded: 'The server works at its limit: try again later.',
   protocol_mismatch: 'This page is older than its server: load it again.',
   bad_name: 'Choose another name, of 1 to 64 characters.',
   token_required: 'Ask whoever invited you for a link with a token.',

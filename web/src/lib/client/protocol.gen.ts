@@ -45,7 +45,7 @@ token?: string, };
  */
 export type ErrorBody = { code: ErrorCode, message: string, };
 
-export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | "not_joined" | "already_joined" | "bad_name" | "token_required" | "bad_token" | "token_expired" | "forbidden" | "password_required" | "wrong_password" | "locked" | "waiting" | "denied" | "banned" | "room_full" | "draining" | "no_such_member" | "bad_sdp" | "rate_limited" | "too_large" | "timeout" | "internal";
+export type ErrorCode = "bad_request" | "unknown_event" | "protocol_mismatch" | "not_joined" | "already_joined" | "bad_name" | "token_required" | "bad_token" | "token_expired" | "forbidden" | "password_required" | "wrong_password" | "locked" | "waiting" | "denied" | "banned" | "room_full" | "overloaded" | "draining" | "no_such_member" | "bad_sdp" | "rate_limited" | "too_large" | "timeout" | "internal";
 
 /**
  * `join`: enters a room, creating it when nobody is there. With a valid `auth.resume` for the same room, the same

@@ -329,6 +329,7 @@ export const en = {
     denied: 'Nobody let you in.',
     banned: 'You were sent away from this room for good.',
     room_full: 'The room is full.',
+    overloaded: 'The server is working at its limit. Try again in a while.',
     draining: 'The server is about to restart and takes nobody in. Try again in a moment.',
     no_such_member: 'That person is no longer in the room.',
     bad_sdp: 'Your browser and the server found no common way to send sound and picture.',
