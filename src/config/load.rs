@@ -190,6 +190,7 @@ mod tests {
             ("[media]\nannounced_addresses = [\"0.0.0.0\"]\n", "media.announced_addresses"),
             ("[limits]\nseats = 50\n", "limits.seats"),
             ("[limits]\nmembers_per_room = 1\n", "limits.members_per_room"),
+            ("[limits]\nshard_load = 0\n", "limits.shard_load"),
             ("[http]\npublic_url = \"calls.example\"\n", "http.public_url"),
             ("[http]\npublic_url = \"https://calls.example/path\"\n", "http.public_url"),
             ("[http]\nallowed_origins = [\"https://a.example/\"]\n", "http.allowed_origins"),

@@ -62,3 +62,22 @@ impl SnapshotCell {
         latest.load.min(latest.earlier)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_load_is_sustained_when_two_measurements_show_it() {
+        let cell = SnapshotCell::default();
+        let mut told = Vec::new();
+        for (uptime, busy) in [(1, 900), (2, 1_000), (3, 1_950), (4, 2_870), (5, 2_900)] {
+            let (uptime, busy) = (Duration::from_secs(uptime), Duration::from_millis(busy));
+            cell.publish(&ShardSnapshot { uptime, busy, ..ShardSnapshot::default() });
+            told.push((cell.sustained_load() * 100.0).round());
+        }
+        assert_eq!(told, [0.0, 10.0, 10.0, 92.0, 3.0]);
+    }
+}
