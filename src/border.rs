@@ -154,6 +154,19 @@ pub struct Received {
     pub source: SourceId,
     pub sound: Standing,
     pub picture: Standing,
+    /// Which of the source's pictures flows; `None` = none.
+    pub layer: Option<PictureLayer>,
+}
+
+/// One of the pictures that a source sends, counted from 1, the smallest and the slowest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PictureLayer {
+    /// By size: a simulcast stream, or a spatial layer within one.
+    pub spatial: u8,
+    pub spatials: u8,
+    /// By frames a second.
+    pub temporal: u8,
+    pub temporals: u8,
 }
 
 /// How a member stands with the sound or the picture of a source.

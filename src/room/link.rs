@@ -79,8 +79,9 @@ impl Connection {
     /// Whether the client decodes `codec` on any line it receives.
     pub(super) fn decodes(&self, codec: Codec) -> bool {
         let media = &self.spec.media;
-        let mut taken = media.downlinks.iter().flat_map(|line| line.payloads.iter());
-        taken.any(|pt| media.payload(*pt).is_some_and(|payload| payload.codec == codec))
+        // The payload types of a codec first: they are few, and nearly every line takes them.
+        let mut forms = media.payloads.iter().filter(|payload| payload.codec == codec);
+        forms.any(|payload| media.downlinks.iter().any(|line| line.payloads.contains(&payload.pt)))
     }
 
     pub(super) fn is_alive(&self) -> bool {

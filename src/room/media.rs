@@ -73,6 +73,8 @@ impl Room {
             member.undecodable.clear();
             member.paused = Paused::default();
             member.demand.clear();
+            // A new connection sends as it was first told to: the next review tells it anew.
+            member.codecs = None;
             member.note_life(now);
         });
         self.quality(index, Vec::new());
@@ -119,6 +121,7 @@ impl Room {
         for index in 0..self.members.len() {
             self.seat(index, &live);
         }
+        self.review_codecs();
     }
 
     pub(super) fn restage_one(&mut self, index: usize) {

@@ -15,7 +15,8 @@ use crate::border::{Received, SeatPlan};
 use crate::id::{MemberId, SourceId};
 use crate::signal::protocol::Connection as Connected;
 use crate::signal::protocol::{
-    Layers, LeaveReason, Media, Member, Paused, Permissions, Presence, Quality, Seats, Source, SourceQuality, Wishes,
+    Codecs, Layers, LeaveReason, Media, Member, Paused, Permissions, Presence, Quality, Seats, Source, SourceQuality,
+    Wishes,
 };
 
 /// How long a place is kept when neither signalling nor media lives: long enough to change networks or to wake a
@@ -71,6 +72,8 @@ pub(super) struct Resident {
     pub(super) paused: Paused,
     /// What the member should send of its own pictures, as it was last told.
     pub(super) demand: Vec<Layers>,
+    /// What those who may watch the member decode, as it was last told.
+    pub(super) codecs: Option<Codecs>,
     /// How the member receives others, as the shard reported last.
     pub(super) received: Vec<Received>,
     /// The same as the client was told last.
@@ -154,6 +157,9 @@ impl Resident {
         self.tell(&Push::Seats(self.seats.clone()));
         self.tell(&Push::Paused(self.paused.clone()));
         self.tell(&Push::Quality(Quality { sources: self.quality.clone() }));
+        if let Some(codecs) = &self.codecs {
+            self.tell(&Push::Codecs(codecs.clone()));
+        }
         for layers in &self.demand {
             self.tell(&Push::Layers(layers.clone()));
         }

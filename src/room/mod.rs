@@ -7,6 +7,7 @@ mod actor;
 mod administer;
 mod admission;
 mod chat;
+mod codecs;
 #[doc(hidden)]
 pub mod data;
 mod diffs;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::signal::protocol::{
-    AppPush, ChatLine, Connection, ErrorBody, ErrorCode, Farewell, Knocks, Layers, MemberTrouble, Muted, Paused,
-    Payload, Permissions, Quality, Reactions, RoomDiff, RoomsDiff, Seats, Speakers, Waiting,
+    AppPush, ChatLine, Codecs, Connection, ErrorBody, ErrorCode, Farewell, Knocks, Layers, MemberTrouble, Muted,
+    Paused, Payload, Permissions, Quality, Reactions, RoomDiff, RoomsDiff, Seats, Speakers, Waiting,
 };
 
 /// One Socket.IO connection of a client. Unique in the process.
@@ -31,6 +31,7 @@ pub enum Push {
     Quality(Quality),
     Trouble(MemberTrouble),
     Layers(Layers),
+    Codecs(Codecs),
     Speakers(Speakers),
     Chat(ChatLine),
     Reactions(Reactions),

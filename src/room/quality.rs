@@ -2,11 +2,11 @@
 
 use super::outbox::Push;
 use super::room::Room;
-use crate::border::Received;
+use crate::border::{self, Received};
 use crate::id::SourceId;
 use crate::media::quality;
 use crate::media::spec::Codec;
-use crate::signal::protocol::{CodecName, MemberTrouble, Quality, SourceQuality, Trouble};
+use crate::signal::protocol::{CodecName, MemberTrouble, PictureLayer, Quality, SourceQuality, Trouble};
 
 impl Room {
     /// Takes how a member receives what it should, the whole of it.
@@ -83,7 +83,7 @@ fn troubles(quality: &SourceQuality) -> [Option<Trouble>; 2] {
 
 /// A source of which nothing is known any more.
 fn unknown(source: SourceId) -> SourceQuality {
-    SourceQuality { source, sound: None, picture: None, sound_trouble: None, picture_trouble: None }
+    SourceQuality { source, sound: None, picture: None, sound_trouble: None, picture_trouble: None, layer: None }
 }
 
 fn told(received: &Received) -> SourceQuality {
@@ -94,6 +94,7 @@ fn told(received: &Received) -> SourceQuality {
         picture: score(received.picture.score),
         sound_trouble: received.sound.trouble.map(Trouble::from),
         picture_trouble: received.picture.trouble.map(Trouble::from),
+        layer: received.layer.map(PictureLayer::from),
     }
 }
 
@@ -105,6 +106,13 @@ impl From<quality::Trouble> for Trouble {
             quality::Trouble::PausedForBandwidth { needs } => Trouble::PausedForBandwidth { needs },
             quality::Trouble::UnsupportedCodec(codec) => Trouble::UnsupportedCodec { codec: codec.into() },
         }
+    }
+}
+
+impl From<border::PictureLayer> for PictureLayer {
+    fn from(layer: border::PictureLayer) -> Self {
+        let border::PictureLayer { spatial, spatials, temporal, temporals } = layer;
+        PictureLayer { spatial, spatials, temporal, temporals }
     }
 }
 

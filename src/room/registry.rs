@@ -355,6 +355,7 @@ impl Shared {
             undecodable: Vec::new(),
             paused: Paused::default(),
             demand: Vec::new(),
+            codecs: None,
             received: Vec::new(),
             quality: Vec::new(),
             receipts: Default::default(),

@@ -48,8 +48,8 @@ impl FakePlane {
     }
 }
 
-/// Takes offers that are a number of seats, with three audio-only lines, VP8 on payload type 96; with `send` behind the
-/// number also microphone and camera.
+/// Takes offers that are a number of seats, with three audio-only lines, VP8 on payload type 96; with `vp9` behind the
+/// number also that, on 98, and with `send` also microphone and camera.
 pub(crate) struct FakeSdp;
 
 struct FakeSession;
@@ -62,12 +62,11 @@ impl Negotiator for FakeSdp {
 
 impl Negotiation for FakeSession {
     fn answer(&mut self, offer: &str) -> Result<Negotiated, OfferError> {
-        let sends = offer.ends_with("send");
-        let seats: u16 = offer
-            .trim_end_matches("send")
-            .trim()
-            .parse()
-            .map_err(|_| OfferError("line 1: not a number of seats".to_owned()))?;
+        let says = |word| offer.split(' ').any(|said| said == word);
+        let sends = says("send");
+        let seats = offer.split(' ').next().and_then(|seats| seats.parse::<u16>().ok());
+        let seats = seats.ok_or_else(|| OfferError("line 1: not a number of seats".to_owned()))?;
+        let decoded = if says("vp9") { smallvec![Pt(96), Pt(98)] } else { smallvec![Pt(96)] };
         let ice = IceCredentials { ufrag: "u".to_owned(), pwd: "p".to_owned() };
         let line = |kind, place| DownlinkSpec {
             mid: Token::default(),
@@ -75,12 +74,13 @@ impl Negotiation for FakeSession {
             place,
             ssrc: Ssrc(1),
             rtx_ssrc: None,
-            payloads: smallvec![Pt(96)],
+            payloads: decoded.clone(),
             active: true,
         };
         let video = (0..seats).map(|seat| line(MediaKind::Video, Place::Seat(SeatId(seat))));
         let audio = (0..3).map(|id| line(MediaKind::Audio, Place::AudioLine(AudioLineId(id))));
-        let vp8 = PayloadType { pt: Pt(96), codec: Codec::Vp8, rtx: None, nack: true, transport_cc: true, remb: false };
+        let payload = |pt, codec| PayloadType { pt, codec, rtx: None, nack: true, transport_cc: true, remb: false };
+        let payloads = vec![payload(Pt(96), Codec::Vp8), payload(Pt(98), Codec::Vp9 { profile: 0 })];
         let uplink = |role| UplinkSpec {
             role,
             mid: Token::default(),
@@ -91,8 +91,7 @@ impl Negotiation for FakeSession {
         };
         let roles = [UplinkRole::Microphone, UplinkRole::Camera].into_iter().filter(|_| sends);
         let uplinks = roles.map(uplink).collect();
-        let media =
-            MediaSpec { payloads: vec![vp8], uplinks, downlinks: video.chain(audio).collect(), ..MediaSpec::default() };
+        let media = MediaSpec { payloads, uplinks, downlinks: video.chain(audio).collect(), ..MediaSpec::default() };
         let connection = ConnectionSpec { local: ice.clone(), remote: ice, fingerprint: fingerprint(), sctp: None };
         Ok(Negotiated { sdp: format!("answer to {offer}"), media, connection })
     }

@@ -158,6 +158,7 @@ impl Outbox for Peer {
             Push::Quality(payload) => self.emit("quality", payload),
             Push::Trouble(payload) => self.emit("trouble", payload),
             Push::Layers(payload) => self.emit("layers", payload),
+            Push::Codecs(payload) => self.emit("codecs", payload),
             Push::Speakers(payload) => self.emit("speakers", payload),
             Push::Reactions(payload) => self.emit("reactions", payload),
             Push::Permissions(payload) => self.emit("permissions", payload),

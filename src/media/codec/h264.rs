@@ -20,6 +20,9 @@ mod nal {
 /// A key frame starts with its sequence parameter set: an IDR picture without one cannot be decoded by a receiver that
 /// comes new, because answers carry no `sprop-parameter-sets`. Leading delimiters and SEI start a frame as well, so a
 /// frame may have more than one packet with `frame_start`, all of one timestamp.
+///
+/// H.264 numbers no temporal layers without SVC. Frames that no other refers to are the upper of two: whoever leaves them out
+/// misses nothing else, and may take them again at any time.
 pub(super) fn facts(payload: &[u8], marker: bool) -> Option<Facts> {
     let header = *payload.first()?;
     let mut facts = Facts { frame_end: marker, ..Facts::default() };
@@ -42,8 +45,9 @@ pub(super) fn facts(payload: &[u8], marker: bool) -> Option<Facts> {
         }
         _ => return None,
     }
-    facts.switch_up = facts.key_frame;
     facts.discardable = slices.seen && !slices.referenced;
+    facts.temporal = u8::from(facts.discardable);
+    facts.switch_up = facts.key_frame || facts.discardable;
     Some(facts)
 }
 
@@ -119,8 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn a_slice_that_nothing_refers_to_is_discardable() {
-        assert!(facts(&[0x01, 0x9A, 1], true).unwrap().discardable);
+    fn a_frame_that_nothing_refers_to_is_discardable() {
+        let spare = facts(&[0x01, 0x9A, 1], true).unwrap();
+        assert!(spare.discardable && spare.temporal == 1 && spare.switch_up, "and so of an upper temporal layer");
+        assert_eq!(facts(&[0x41, 0x9A, 1], true).unwrap().temporal, 0);
+        let fragment = facts(&[0x1C, 0x01, 0x9A, 1], false).unwrap();
+        assert!(fragment.discardable && fragment.temporal == 1, "in each of its fragments");
         assert!(!facts(&[0x41, 0x9A, 1], true).unwrap().discardable);
         assert!(!facts(&[0x06, 0x05, 1], false).unwrap().discardable, "SEI alone says nothing of its frame");
     }

@@ -322,6 +322,12 @@ impl Downlink {
         wish.source.zip(wish.refused)
     }
 
+    /// What `line` takes now: the stream, and within it the highest spatial and temporal layer, `u8::MAX` = all.
+    pub fn taken(&self, line: usize) -> Option<(SourceId, LayerTarget)> {
+        let tenure = self.lines.get(line)?.tenure.as_ref()?;
+        Some((tenure.source, tenure.gate.passing(tenure.layer)))
+    }
+
     /// The stream of which packets were asked for that would come too late: only a key frame helps it.
     pub fn take_beyond_repair(&mut self) -> Option<Ssrc> {
         self.beyond_repair.take()

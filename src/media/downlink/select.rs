@@ -87,6 +87,11 @@ impl Gate {
         facts.frame_end && facts.spatial == self.spatial
     }
 
+    /// What passes now of the stream `layer`.
+    pub(super) fn passing(&self, layer: usize) -> LayerTarget {
+        LayerTarget { layer, spatial: self.spatial, temporal: self.temporal }
+    }
+
     /// Whether only a key picture opens what `target` allows.
     pub(super) fn needs_key_picture(&self, target: LayerTarget) -> bool {
         target.spatial > self.spatial

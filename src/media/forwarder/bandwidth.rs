@@ -170,8 +170,13 @@ fn target(points: &[OperatingPoint], index: usize) -> Option<LayerTarget> {
 /// come, if it comes: it counts while the line's picture `flows` meanwhile, or when there is nothing else.
 fn operating_points(now: Instant, layers: &[Layer], flows: bool, demand: &Demand, points: &mut Vec<OperatingPoint>) {
     let patient = flows || !layers.iter().any(|layer| layer.alive(now));
+    // A stream with spatial layers has in it what its siblings would bring: none of them is waited for.
+    let scalable = layers.iter().position(|layer| layer.alive(now) && layer.highest_layers().0 > 0);
     let mut below = 0_u16;
     for (index, layer) in layers.iter().enumerate() {
+        if scalable.is_some_and(|scalable| scalable != index) {
+            continue;
+        }
         let obtainable = patient && demand.can_be_had(now, index);
         let seen = layer.ssrc().is_some();
         if !seen && !obtainable {

@@ -1,8 +1,8 @@
 //! How each subscriber receives what it should: scores, trouble, and how long pictures take to come.
 
 use super::*;
-use crate::border::{Received, Standing};
-use crate::media::downlink::LineReport;
+use crate::border::{PictureLayer, Received, Standing};
+use crate::media::downlink::{LayerTarget, LineReport};
 use crate::media::histogram::{DURATIONS_MS, Durations, SCORES, Scores};
 use crate::media::quality::{
     AudioMeter, AudioSample, Reception, Score, Trouble, TroubleWatch, VideoMeter, VideoSample,
@@ -88,6 +88,8 @@ struct Gauge {
     frozen: Duration,
     stalled: bool,
     standing: Standing,
+    /// Which of the source's pictures flows.
+    layer: Option<PictureLayer>,
 }
 
 enum Meter {
@@ -102,7 +104,8 @@ impl Gauge {
             MediaKind::Video => Meter::Picture(VideoMeter::default()),
         };
         let (watch, standing) = (TroubleWatch::default(), Standing::default());
-        Gauge { source, meter, watch, before, credit: 0, began: now, frozen: Duration::ZERO, stalled: false, standing }
+        let (frozen, stalled, layer) = (Duration::ZERO, false, None);
+        Gauge { source, meter, watch, before, credit: 0, began: now, frozen, stalled, standing, layer }
     }
 
     /// Counts the time in which the picture stands still though its source goes on.
@@ -292,6 +295,7 @@ impl Subscriber {
         let kind = self.spec.downlinks[line].kind;
         let report = self.downlink.line_report(line);
         let height = self.tile_height(line);
+        let taken = self.downlink.taken(line).filter(|(source, _)| *source == view.id && kind == MediaKind::Video);
         let reception = self.reception(now, line, view);
         let watch = &mut self.receptions.lines[line];
         let gauge = match &mut watch.gauge {
@@ -325,6 +329,7 @@ impl Subscriber {
         if let Some(score) = score {
             totals.scores[kind_index(kind)].add(&SCORES, u64::from(score.tenths()));
         }
+        gauge.layer = taken.filter(|_| expected > 0).and_then(|(_, taken)| picture_layer(view.layers(kind), taken));
         gauge.rate(score);
     }
 
@@ -362,19 +367,36 @@ impl Subscriber {
         let mut all: Vec<Received> = Vec::new();
         for watch in &self.receptions.lines {
             let Some(gauge) = &watch.gauge else { continue };
-            if gauge.standing == Standing::default() {
+            if gauge.standing == Standing::default() && gauge.layer.is_none() {
                 continue;
             }
             let place = all.iter().position(|received| received.source == gauge.source).unwrap_or(all.len());
             if place == all.len() {
                 let (sound, picture) = (Standing::default(), Standing::default());
-                all.push(Received { source: gauge.source, sound, picture });
+                all.push(Received { source: gauge.source, sound, picture, layer: None });
             }
             match gauge.meter {
                 Meter::Sound(_) => all[place].sound = gauge.standing,
-                Meter::Picture(_) => all[place].picture = gauge.standing,
+                Meter::Picture(_) => (all[place].picture, all[place].layer) = (gauge.standing, gauge.layer),
             }
         }
         all
     }
+}
+
+/// The place of what is `taken` among the pictures that come, or came, of a source.
+fn picture_layer(layers: &[Layer], taken: LayerTarget) -> Option<PictureLayer> {
+    let (highest_spatial, highest_temporal) = layers.get(taken.layer)?.highest_layers();
+    let seen = |layers: &[Layer]| layers.iter().filter(|layer| layer.ssrc().is_some()).count();
+    // A stream with spatial layers has all sizes in it.
+    let (spatial, spatials) = match highest_spatial {
+        0 => (seen(layers.get(..taken.layer)?), seen(layers)),
+        highest => (usize::from(taken.spatial.min(highest)), usize::from(highest) + 1),
+    };
+    Some(PictureLayer {
+        spatial: u8::try_from(spatial + 1).ok()?,
+        spatials: u8::try_from(spatials).ok()?,
+        temporal: taken.temporal.min(highest_temporal) + 1,
+        temporals: highest_temporal + 1,
+    })
 }

@@ -65,6 +65,9 @@ pub struct Layer {
     /// The timestamp of the newest key frame.
     key_frame: Option<u32>,
     descriptors: DdReader,
+    /// A codec of which the sender describes some frames only, as Firefox does with key frames of VP9: a receiver that read
+    /// those would look for the others in vain.
+    pub(super) undescribed: Option<Codec>,
     height: Option<u16>,
     reception: Reception,
     stats: UplinkStats,
@@ -88,6 +91,7 @@ impl Layer {
             sibling: None,
             key_frame: None,
             descriptors: DdReader::default(),
+            undescribed: None,
             height: None,
             reception: Reception::default(),
             stats: UplinkStats::default(),
@@ -160,6 +164,8 @@ impl Layer {
 
     /// Picture height in pixels up to `spatial`, as the stream's dependency structure tells.
     pub fn spatial_height(&self, spatial: u8) -> Option<u16> {
+        // A sender that changed its codec may have left a structure behind.
+        self.codec.filter(|codec| is_described(*codec))?;
         let (_, height) = self.descriptors.structure()?.resolution(spatial)?;
         u16::try_from(height).ok()
     }
@@ -316,12 +322,16 @@ impl Layer {
     }
 
     fn facts(&mut self, arrival: &Arrival<'_>, seq: ExtSeq) -> Result<Facts, DropReason> {
-        let described = matches!(arrival.codec, Codec::Vp9 { .. } | Codec::Av1 { .. });
+        let described = is_described(arrival.codec) && self.undescribed != Some(arrival.codec);
         let dd = match arrival.dependency_descriptor {
             descriptor if described && !descriptor.is_empty() => Some(self.descriptors.read(descriptor, seq)?),
             _ => None,
         };
         let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, dd)?;
+        if described && dd.is_none() && facts.frame_start && self.descriptors.structure().is_some() {
+            self.undescribed = Some(arrival.codec);
+            self.descriptors = DdReader::default();
+        }
         let timestamp = arrival.header.timestamp;
         if facts.key_frame {
             self.key_frame = Some(timestamp);
@@ -360,6 +370,11 @@ impl Layer {
 /// Whether the packet begins a key picture. Its upper spatial layers begin later, and need what is before them.
 pub(super) fn starts_key_frame(facts: &Facts) -> bool {
     facts.key_frame && facts.frame_start && facts.spatial == 0
+}
+
+/// Whether a dependency descriptor stands for what the payload says.
+fn is_described(codec: Codec) -> bool {
+    matches!(codec, Codec::Vp9 { .. } | Codec::Av1 { .. })
 }
 
 fn capacity(kind: MediaKind) -> RingCapacity {

@@ -318,7 +318,12 @@ impl Line {
         clock: &mut PublisherClock,
     ) -> Result<(PacketInfo, bool), DropReason> {
         let layer = self.layers.get_mut(index).ok_or(DropReason::UnknownStream)?;
+        let undescribed = layer.undescribed;
         let received = layer.receive(arrival, clock)?;
+        if layer.undescribed != undescribed {
+            // What was begun by a descriptor goes on without one from another key frame only.
+            self.key_frames.ask(arrival.now, index);
+        }
         for (other, layer) in self.layers.iter_mut().enumerate() {
             if other != index {
                 layer.sibling_advanced(arrival.now);

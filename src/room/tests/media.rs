@@ -122,7 +122,8 @@ fn a_leaver_takes_its_voice_along() {
 }
 
 fn received(source: SourceId, score: Option<quality::Score>, trouble: Option<quality::Trouble>) -> Received {
-    Received { source, sound: Standing { score, trouble: None }, picture: Standing { score: None, trouble } }
+    let (sound, picture) = (Standing { score, trouble: None }, Standing { score: None, trouble });
+    Received { source, sound, picture, layer: None }
 }
 
 #[test]
@@ -150,8 +151,14 @@ fn trouble_is_told_to_who_has_it_and_to_who_makes_it_and_scores_only_to_the_form
         }
     }
     let trouble = Some(Trouble::NoKeyFrame);
-    let quality =
-        |sound, picture_trouble| SourceQuality { source, sound, picture: None, sound_trouble: None, picture_trouble };
+    let quality = |sound, picture_trouble| SourceQuality {
+        source,
+        sound,
+        picture: None,
+        sound_trouble: None,
+        picture_trouble,
+        layer: None,
+    };
     assert_eq!(
         told,
         [quality(Some(5.0), None), quality(Some(5.0), trouble), quality(Some(1.0), trouble), quality(None, None)]
@@ -190,8 +197,53 @@ fn a_picture_that_nobody_can_seat_for_its_codec_is_trouble_with_that_codec() {
             picture: None,
             sound_trouble: None,
             picture_trouble: trouble,
+            layer: None,
         }],
     };
     assert!(ann.client.take().contains(&Push::Quality(quality)));
     assert_eq!(world.room.figures().unsupported, 1);
+}
+
+#[test]
+fn a_member_learns_which_codecs_all_others_decode_and_when_that_changes() {
+    use CodecName::{Vp8, Vp9};
+    let mut world = World::new();
+    let (ann, bea, cid) = (world.join("Ann"), world.join("Bea"), world.join("Cid"));
+    let told = |guest: &Guest| {
+        let mut codecs = guest.client.take().into_iter().filter_map(|push| match push {
+            Push::Codecs(Codecs { video }) => Some(video),
+            _ => None,
+        });
+        codecs.next_back()
+    };
+    let connect = |world: &mut World, guest: &Guest, sdp: &str| {
+        let offer = Offer { transport: "transport1".into(), revision: 1, sdp: sdp.into() };
+        world.room.offer(guest.link, offer, world.now).unwrap();
+    };
+    connect(&mut world, &ann, "1 vp9 send");
+    assert_eq!(told(&ann).unwrap().len(), 4, "alone, anything goes");
+    connect(&mut world, &bea, "1 vp9 send");
+    assert_eq!(told(&ann).unwrap(), [Vp8, Vp9]);
+    assert_eq!(told(&bea).unwrap(), [Vp8, Vp9]);
+    connect(&mut world, &cid, "1 send");
+    assert_eq!(told(&ann).unwrap(), [Vp8]);
+    assert_eq!(told(&cid).unwrap(), [Vp8, Vp9], "what it cannot decode itself it may send");
+    world.camera(&ann, true);
+    assert_eq!(told(&ann), None, "nothing changed");
+    world.room.leave(cid.link, false, world.now).unwrap();
+    assert_eq!(told(&ann).unwrap(), [Vp8, Vp9]);
+    let publisher = world.join("Eve");
+    connect(&mut world, &publisher, "0 send");
+    assert_eq!(told(&ann), None, "who sees nothing decides nothing");
+}
+
+#[test]
+fn a_member_that_comes_back_learns_again_what_others_decode() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    world.show(&ann, 1);
+    world.show(&bea, 1);
+    world.room.lose(ann.link, world.now);
+    let again = world.try_join("Ann", Some(&ann.joined.resume)).unwrap();
+    assert!(again.client.take().contains(&Push::Codecs(Codecs { video: vec![CodecName::Vp8] })));
 }

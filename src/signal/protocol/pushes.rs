@@ -99,6 +99,20 @@ pub struct SourceQuality {
     pub sound_trouble: Option<Trouble>,
     /// Why it is not seen though it should be.
     pub picture_trouble: Option<Trouble>,
+    /// Which of the source's pictures comes; `null` = none.
+    pub layer: Option<PictureLayer>,
+}
+
+/// One of the pictures that a source sends, counted from 1: the smallest, and the fewest frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct PictureLayer {
+    /// By size: a simulcast stream, or a spatial layer within one.
+    pub spatial: u8,
+    pub spatials: u8,
+    /// By frames a second.
+    pub temporal: u8,
+    pub temporals: u8,
 }
 
 /// Why a member does not hear or see a source that it should.
@@ -151,6 +165,14 @@ pub struct Layers {
     pub version: u64,
     /// By simulcast stream in the order of the offer.
     pub active: Vec<bool>,
+}
+
+/// `codecs`: the video codecs that everybody decodes who may watch this member, players of it included. Empty when they
+/// have none in common. Told with the first answer and whenever it changes.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct Codecs {
+    pub video: Vec<CodecName>,
 }
 
 /// `speakers`: who is audible, loudest first, at most every 100 ms and on change.

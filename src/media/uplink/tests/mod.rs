@@ -2,6 +2,7 @@
 //! of their own, RTCP read by somebody else's parser.
 
 mod binding;
+mod descriptors;
 mod feedback;
 mod liveness;
 mod repair;
@@ -29,6 +30,7 @@ const MID_ID: u8 = 4;
 const RID_ID: u8 = 10;
 const REPAIRED_RID_ID: u8 = 11;
 const TRANSPORT_CC_ID: u8 = 3;
+const DESCRIPTOR_ID: u8 = 12;
 
 pub(super) fn token(text: &str) -> Token {
     Token::new(text.as_bytes()).unwrap_or_default()
@@ -56,6 +58,7 @@ pub(super) fn spec() -> MediaSpec {
     extensions.set(Extension::Rid, RID_ID);
     extensions.set(Extension::RepairedRid, REPAIRED_RID_ID);
     extensions.set(Extension::TransportCc, TRANSPORT_CC_ID);
+    extensions.set(Extension::DependencyDescriptor, DESCRIPTOR_ID);
     let audio = PayloadType { pt: OPUS, codec: Codec::Opus, rtx: None, nack: false, transport_cc: true, remb: false };
     let video =
         PayloadType { pt: VP8, codec: Codec::Vp8, rtx: Some(VP8_RTX), nack: true, transport_cc: true, remb: true };
@@ -89,6 +92,8 @@ pub(super) struct Rtp {
     pub(super) rid: Option<&'static str>,
     pub(super) repaired_rid: Option<&'static str>,
     pub(super) transport_cc: Option<u16>,
+    /// Dependency descriptor; none when empty.
+    pub(super) descriptor: Vec<u8>,
     pub(super) payload: Vec<u8>,
     pub(super) padding: u8,
 }
@@ -104,6 +109,10 @@ impl Rtp {
         if let Some(seq) = self.transport_cc {
             block.push(TRANSPORT_CC_ID << 4 | 1);
             block.extend_from_slice(&seq.to_be_bytes());
+        }
+        if !self.descriptor.is_empty() {
+            block.push(DESCRIPTOR_ID << 4 | (self.descriptor.len() - 1) as u8);
+            block.extend_from_slice(&self.descriptor);
         }
         block.resize(block.len().next_multiple_of(4), 0);
         let first = 0x80 | u8::from(self.padding > 0) << 5 | u8::from(!block.is_empty()) << 4;

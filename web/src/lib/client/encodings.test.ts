@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { bitrateFor, cameraLayers, cameraPlan, screenPlan } from './encodings';
+import type { VideoCodec } from './codecs';
+import { bitrateFor, cameraLayers, cameraPlan, screenPlan, type Scalability } from './encodings';
 
 describe('the layers of a camera', () => {
   it.each([
@@ -56,4 +57,50 @@ it('a screen keeps its letters sharp at fifteen frames, a film runs at thirty, l
   expect(screenPlan(false, false)).toEqual({ maxBitrate: 2_500_000, maxFramerate: 15 });
   expect(screenPlan(true, false).maxFramerate).toBe(30);
   expect(screenPlan(true, true)).toEqual({ maxBitrate: 500_000, maxFramerate: 5 });
+});
+
+describe('the layers of a camera by its codec', () => {
+  const within = 'spatial' as const;
+
+  it('are streams of their own with layers in time, in VP8 and H.264', () => {
+    expect(cameraLayers(1280, 720, { codec: 'vp8', within }).map(({ scalabilityMode }) => scalabilityMode)).toEqual(['L1T3', 'L1T3', 'L1T3']);
+    expect(cameraLayers(640, 360, { codec: 'h264', within })).toMatchObject([
+      { active: true, scaleResolutionDownBy: 2, scalabilityMode: 'L1T2' },
+      { active: true, scaleResolutionDownBy: 1, scalabilityMode: 'L1T2' },
+      { active: false, scalabilityMode: 'L1T2' },
+    ]);
+  });
+
+  it.each([
+    [1280, 720, 'L3T3_KEY'],
+    [640, 360, 'L2T3_KEY'],
+    [320, 180, 'L1T3'],
+  ])('are one stream in VP9 and AV1, of %i×%i as %s', (width, height, mode) => {
+    for (const codec of ['vp9', 'av1'] as const) {
+      const layers = cameraLayers(width, height, { codec, within });
+      expect(layers.map(({ active }) => active)).toEqual([true, false, false]);
+      expect(layers[0]).toMatchObject({ scaleResolutionDownBy: 1, scalabilityMode: mode });
+    }
+  });
+
+  it('cost fewer bits in the newer codecs, and together no more than their sum', () => {
+    const rate = (codec: VideoCodec, scalability: Scalability): number =>
+      cameraLayers(1280, 720, { codec, within: scalability }).filter(({ active }) => active).reduce((sum, { maxBitrate }) => sum + maxBitrate, 0);
+    expect(rate('h264', 'spatial')).toBe(rate('vp8', 'spatial'));
+    expect(rate('vp9', 'spatial')).toBeLessThan(rate('vp8', 'spatial'));
+    expect(rate('av1', 'spatial')).toBeLessThan(rate('vp9', 'spatial'));
+    expect(rate('vp9', 'spatial')).toBe(rate('vp9', 'temporal'));
+  });
+
+  it('are named nowhere where a browser knows no such layers', () => {
+    const layers = cameraPlan(1280, 720, undefined, false, { codec: 'vp9', within: 'none' });
+    expect(layers.map(({ active, scalabilityMode }) => [active, scalabilityMode])).toEqual([[true, undefined], [true, undefined], [true, undefined]]);
+  });
+
+  it('in one stream are sent when anybody takes any', () => {
+    const active = (demand: boolean[]): boolean[] => cameraPlan(1280, 720, demand, false, { codec: 'vp9', within }).map((layer) => layer.active);
+    expect(active([true, false, false])).toEqual([true, false, false]);
+    expect(active([false, false, true])).toEqual([true, false, false]);
+    expect(active([false, false, false])).toEqual([false, false, false]);
+  });
 });

@@ -1,4 +1,5 @@
-/** What each sender may send, from the size of its track. Pure: the same numbers for every browser. */
+/** What each sender may send, from its codec and the size of its track. Pure: the same numbers for every browser. */
+import { isScalable, type VideoCodec } from './codecs';
 
 export interface Layer {
   rid: string;
@@ -6,7 +7,20 @@ export interface Layer {
   scaleResolutionDownBy: number;
   maxBitrate: number;
   maxFramerate?: number;
+  /** Spatial and temporal layers within the stream (W3C webrtc-svc); `undefined` = as the browser likes. */
+  scalabilityMode?: string;
 }
+
+/** Which layers a browser makes within one stream: smaller pictures and fewer frames, the latter alone, or none that one could ask for. */
+export type Scalability = 'spatial' | 'temporal' | 'none';
+
+/** How a camera is encoded. */
+export interface Coding {
+  codec: VideoCodec;
+  within: Scalability;
+}
+
+const PLAIN: Coding = { codec: 'vp8', within: 'none' };
 
 /** Always three rids, ascending, so that the offer never changes; what they carry follows the track. */
 export const RIDS = ['q', 'h', 'f'] as const;
@@ -21,6 +35,15 @@ const BITRATES: ReadonlyArray<readonly [pixels: number, bitsPerSecond: number]> 
   [1280 * 720, 1_700_000],
   [1920 * 1080, 3_000_000],
 ];
+
+/** What each codec needs of VP8's bits for the same picture, as encoders in real time do it: careful, for calls vary. */
+const BITS: Record<VideoCodec, number> = { vp8: 1, h264: 1, vp9: 0.75, av1: 0.6 };
+
+/**
+ * Layers in time within each stream, so that the server can halve and quarter the frames of the smallest picture. H.264 tells
+ * apart two of them only: frames that others refer to, and frames that none does.
+ */
+const TEMPORAL: Record<VideoCodec, string> = { vp8: 'L1T3', h264: 'L1T2', vp9: 'L1T3', av1: 'L1T3' };
 
 /** Chromium sends three layers from 960×540 up, two from 480×270, else one, and drops the last-listed silently. */
 const THREE_LAYERS = 960 * 540;
@@ -56,29 +79,54 @@ export function bitrateFor(pixels: number): number {
   return belowRate;
 }
 
+/** Every size comes in one stream, rather than each in its own. */
+export function isOneStream({ codec, within }: Coding): boolean {
+  return within === 'spatial' && isScalable(codec);
+}
+
+function temporal({ codec, within }: Coding): Pick<Layer, 'scalabilityMode'> {
+  return within === 'none' ? {} : { scalabilityMode: TEMPORAL[codec] };
+}
+
+/** The sizes that a camera is sent in, as divisors of its own, ascending in picture: the last is the full one. */
+function scalesOf(pixels: number): number[] {
+  return pixels >= THREE_LAYERS ? [4, 2, 1] : pixels >= TWO_LAYERS ? [2, 1] : [1];
+}
+
 /** The three layers of a camera of this size: the largest is always the full picture. */
-export function cameraLayers(width: number, height: number): Layer[] {
+export function cameraLayers(width: number, height: number, coding: Coding = PLAIN): Layer[] {
+  const { codec } = coding;
   const pixels = width * height;
-  const scales = pixels >= THREE_LAYERS ? [4, 2, 1] : pixels >= TWO_LAYERS ? [2, 1] : [1];
+  const scales = scalesOf(pixels);
+  const rateOf = (scale: number): number => Math.round(bitrateFor(pixels / (scale * scale)) * BITS[codec]);
+  const silent = { active: false, scaleResolutionDownBy: 1, maxBitrate: 50_000 };
+  if (isOneStream(coding)) {
+    // One stream with every size in it: each is predicted from the one below at key pictures only, so that it stands alone else.
+    const maxBitrate = scales.reduce((sum, scale) => sum + rateOf(scale), 0);
+    const scalabilityMode = scales.length > 1 ? `L${scales.length}T3_KEY` : TEMPORAL[codec];
+    return RIDS.map((rid, index) => (index === 0 ? { rid, active: true, scaleResolutionDownBy: 1, maxBitrate, scalabilityMode } : { rid, ...silent }));
+  }
   return RIDS.map((rid, index) => {
     const scale = scales[index];
-    // An inactive layer must still carry a legal scale.
-    if (scale === undefined) return { rid, active: false, scaleResolutionDownBy: 1, maxBitrate: 50_000 };
-    return { rid, active: true, scaleResolutionDownBy: scale, maxBitrate: bitrateFor(pixels / (scale * scale)) };
+    // An inactive layer must still carry a legal scale; Chromium takes the layers in time of all streams from the last one.
+    if (scale === undefined) return { rid, ...silent, ...temporal(coding) };
+    return { rid, active: true, scaleResolutionDownBy: scale, maxBitrate: rateOf(scale), ...temporal(coding) };
   });
 }
 
 /** Low data: one small stream, whatever others would take. */
-export function thriftyLayers(width: number, height: number): Layer[] {
+export function thriftyLayers(width: number, height: number, coding: Coding = PLAIN): Layer[] {
   const scale = Math.max(1, Math.sqrt((width * height) / THRIFTY_PIXELS));
-  const maxBitrate = bitrateFor((width * height) / (scale * scale));
-  return RIDS.map((rid, index) => ({ rid, active: index === 0, scaleResolutionDownBy: scale, maxBitrate, maxFramerate: THRIFTY_FRAMES }));
+  const maxBitrate = Math.round(bitrateFor((width * height) / (scale * scale)) * BITS[coding.codec]);
+  const common = { scaleResolutionDownBy: scale, maxBitrate, maxFramerate: THRIFTY_FRAMES, ...temporal(coding) };
+  return RIDS.map((rid, index) => ({ rid, active: index === 0, ...common }));
 }
 
 /** What each stream of the camera is to send: what its size allows, of what anybody takes. */
-export function cameraPlan(width: number, height: number, demand: readonly boolean[] | undefined, thrifty: boolean): Layer[] {
-  if (!thrifty) return cameraLayers(width, height).map((layer, index) => ({ ...layer, active: layer.active && (demand?.[index] ?? true) }));
-  // Whoever asked for a larger one gets this one: the server takes what there is.
+export function cameraPlan(width: number, height: number, demand: readonly boolean[] | undefined, thrifty: boolean, coding: Coding = PLAIN): Layer[] {
+  // One stream alone carries all: whoever asked for another one gets this, as the server takes what there is.
+  const single = thrifty || isOneStream(coding);
   const wanted = demand?.some(Boolean) ?? true;
-  return thriftyLayers(width, height).map((layer) => ({ ...layer, active: layer.active && wanted }));
+  const layers = thrifty ? thriftyLayers(width, height, coding) : cameraLayers(width, height, coding);
+  return layers.map((layer, index) => ({ ...layer, active: layer.active && (single ? wanted : (demand?.[index] ?? true)) }));
 }

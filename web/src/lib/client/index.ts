@@ -1,8 +1,10 @@
 /** The client library: everything a page needs for a call, and nothing of any framework. */
 export type { AppAnswer } from './apps';
 export { checkConnection, type CheckOptions, type ConnectionCheck } from './check';
+export { VIDEO_CODECS, isVideoCodec, type VideoCodec } from './codecs';
 export type { DataMessage } from './data';
 export type { DeviceChange, DeviceList } from './devices';
+export type { SoundOptions } from './dtx';
 export { Emitter, type Listener } from './emitter';
 export {
   DeviceError,

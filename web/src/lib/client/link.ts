@@ -1,4 +1,6 @@
 /** The one media connection: opened, watched, helped by ICE restarts, and replaced when it is beyond help. */
+import { preferVideo, type VideoCodec } from './codecs';
+import { withPauses, type SoundOptions } from './dtx';
 import { Emitter } from './emitter';
 import { RequestError } from './errors';
 import { addSeats, openLines, type Lines } from './lines';
@@ -47,6 +49,7 @@ export class Link extends Emitter<LinkEvents> {
     private readonly uplink: Uplink,
     private readonly ask: (offer: Offer) => Promise<Answer>,
     private wantedSeats: number,
+    private readonly sound: SoundOptions = {},
   ) {
     super();
     this.#poll = setInterval(() => void this.#look(), POLL_MS);
@@ -84,13 +87,13 @@ export class Link extends Emitter<LinkEvents> {
     this.#negotiation?.close();
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
     this.#pc = pc;
-    this.#negotiation = new Negotiation(pc, this.ask, (error) => this.#broken(pc, error));
+    this.#negotiation = new Negotiation(pc, (offer) => this.#ask(offer), (error) => this.#broken(pc, error), () => this.uplink.negotiated());
     this.#waitingSince = Date.now();
     this.#stall = new StallDetector();
     pc.addEventListener('connectionstatechange', () => this.#changed(pc));
     pc.addEventListener('iceconnectionstatechange', () => this.#changed(pc));
-    this.#lines = openLines(pc, this.wantedSeats);
-    this.uplink.bind(this.#lines.up);
+    const lines = (this.#lines = openLines(pc, this.wantedSeats, this.uplink.codec, this.sound.redundant));
+    this.uplink.bind(lines.up, (codec) => this.#reoffer(lines, codec));
     this.emit('lines', this.#lines);
     old?.close();
     this.#set(this.#wasConnected ? 'reconnecting' : 'connecting');
@@ -153,6 +156,19 @@ export class Link extends Emitter<LinkEvents> {
     setTimeout(() => {
       if (!this.#stale(pc)) this.#negotiation?.retry();
     }, REASK_MS);
+  }
+
+  async #ask(offer: Offer): Promise<Answer> {
+    const answer = await this.ask(offer);
+    const mid = this.#lines?.up.microphone.mid;
+    return this.sound.discontinuous && mid ? { ...answer, sdp: withPauses(answer.sdp, mid) } : answer;
+  }
+
+  /** The one change of a call that takes an offer: of the codec, in browsers that change it no other way. */
+  #reoffer(lines: Lines, codec: VideoCodec): void {
+    if (lines !== this.#lines || this.#closed) return;
+    for (const line of [lines.up.camera, lines.up.screen]) preferVideo(line, codec);
+    this.#negotiation?.want();
   }
 
   #changed(pc: RTCPeerConnection): void {

@@ -14,6 +14,7 @@ export class Negotiation {
     private readonly pc: RTCPeerConnection,
     private readonly ask: (offer: Offer) => Promise<Answer>,
     private readonly onFailure: (error: unknown) => void,
+    private readonly onAnswered: () => void = () => undefined,
   ) {}
 
   /** Offers made so far. */
@@ -60,6 +61,7 @@ export class Negotiation {
     if (this.#closed) return;
     await this.pc.setRemoteDescription({ type: 'answer', sdp: answer.sdp });
     this.#pending = undefined;
+    this.onAnswered();
   }
 
   async #offer(): Promise<Offer> {

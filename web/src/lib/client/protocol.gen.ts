@@ -524,7 +524,11 @@ soundTrouble: Trouble | null,
 /**
  * Why it is not seen though it should be.
  */
-pictureTrouble: Trouble | null, };
+pictureTrouble: Trouble | null, 
+/**
+ * Which of the source's pictures comes; `null` = none.
+ */
+layer: PictureLayer | null, };
 
 /**
  * Why a member does not hear or see a source that it should.
@@ -556,6 +560,25 @@ version: number,
  * By simulcast stream in the order of the offer.
  */
 active: Array<boolean>, };
+
+/**
+ * `codecs`: the video codecs that everybody decodes who may watch this member, players of it included. Empty when they
+ * have none in common. Told with the first answer and whenever it changes.
+ */
+export type Codecs = { video: Array<CodecName>, };
+
+/**
+ * One of the pictures that a source sends, counted from 1: the smallest, and the fewest frames.
+ */
+export type PictureLayer = { 
+/**
+ * By size: a simulcast stream, or a spatial layer within one.
+ */
+spatial: number, spatials: number, 
+/**
+ * By frames a second.
+ */
+temporal: number, temporals: number, };
 
 /**
  * `speakers`: who is audible, loudest first, at most every 100 ms and on change.
@@ -709,6 +732,7 @@ export interface ServerToClientEvents {
   quality: (payload: Quality) => void;
   trouble: (payload: MemberTrouble) => void;
   layers: (payload: Layers) => void;
+  codecs: (payload: Codecs) => void;
   speakers: (payload: Speakers) => void;
   chat: (payload: ChatLine) => void;
   reactions: (payload: Reactions) => void;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MemberTrouble, SourceQuality } from './protocol.gen';
 import { QualityBoard } from './quality';
 
-const nothing: SourceQuality = { source: 1, sound: null, picture: null, soundTrouble: null, pictureTrouble: null };
+const nothing: SourceQuality = { source: 1, sound: null, picture: null, soundTrouble: null, pictureTrouble: null, layer: null };
 const trouble = (member: string, source: number): MemberTrouble => ({
   member,
   source,

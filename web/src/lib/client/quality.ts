@@ -17,8 +17,8 @@ export class QualityBoard {
 
   hear({ sources }: Quality): void {
     for (const quality of sources) {
-      const { source, sound, picture, soundTrouble, pictureTrouble } = quality;
-      const known = sound !== null || picture !== null || soundTrouble !== null || pictureTrouble !== null;
+      const { source, sound, picture, soundTrouble, pictureTrouble, layer } = quality;
+      const known = [sound, picture, soundTrouble, pictureTrouble, layer].some((said) => said !== null);
       if (known) this.#received.set(source, quality);
       else this.#received.delete(source);
     }

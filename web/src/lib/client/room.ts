@@ -1,5 +1,6 @@
 /** A call, as its page drives it. What keeps it alive is in the session below. */
 import type { AppAnswer } from './apps';
+import type { VideoCodec } from './codecs';
 import { frameData } from './data';
 import { LocalMedia } from './local';
 import { Moderation } from './moderation';
@@ -110,6 +111,20 @@ export class Room extends Session {
   /** Whom the page shows, and how large in physical pixels; `speaker` also wants whoever speaks. */
   wish(sources: Wish[], speaker?: WishSize): void {
     this.wishes.set({ sources, speaker: speaker ?? null });
+  }
+
+  /** The codec that we would like to send our pictures in. */
+  get videoCodec(): VideoCodec {
+    return this.codec.wanted;
+  }
+
+  set videoCodec(codec: VideoCodec) {
+    this.codec.wanted = codec;
+  }
+
+  /** The codec that our pictures are sent in now: not the wished one while somebody who watches does not decode that. */
+  get sentCodec(): VideoCodec {
+    return this.codec.now;
   }
 
   /** Spares the network: small pictures both ways, screens at five frames a second. Sound stays as it is. */

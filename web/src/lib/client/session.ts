@@ -2,6 +2,7 @@
 import { Admission } from './admission';
 import { Apps } from './apps';
 import { Chat } from './chat';
+import { CodecChoice } from './codec-choice';
 import { readData } from './data';
 import { Downlink } from './downlink';
 import { Emitter } from './emitter';
@@ -45,7 +46,8 @@ export abstract class Session extends Emitter<RoomEvents> {
   /** Who waits to be admitted, for those who can admit. */
   knocks: readonly Knock[] = [];
   protected readonly downlink: Downlink;
-  protected readonly uplink = new Uplink();
+  protected readonly uplink: Uplink;
+  protected readonly codec: CodecChoice;
   protected readonly wishes: WishBox;
   protected readonly lines: Chat;
   protected readonly apps: Apps;
@@ -66,11 +68,13 @@ export abstract class Session extends Emitter<RoomEvents> {
   protected constructor(url: string, protected readonly options: RoomOptions) {
     super();
     this.displayName = options.name;
+    this.codec = new CodecChoice(options.videoCodec, (codec) => this.uplink.use(codec));
+    this.uplink = new Uplink(this.codec.now);
     this.#token = new ResumeToken(options.room);
     this.joined = new Promise((resolve, reject) => (this.#settle = { resolve: () => resolve(this), reject }));
     this.joined.catch(() => undefined);
     this.signalling = new Signalling({ url, token: options.token, resume: () => this.#token.get() });
-    this.link = new Link(this.uplink, (offer) => this.signalling.request('offer', offer, OFFER_WITHIN_MS), FIRST_SEATS);
+    this.link = new Link(this.uplink, (offer) => this.signalling.request('offer', offer, OFFER_WITHIN_MS), FIRST_SEATS, options.sound);
     this.downlink = new Downlink(this.link, () => this.emit('seats', this.seats));
     this.wishes = new WishBox((wishes) => this.signalling.request('wishes', wishes), () => this.#pictures());
     this.lines = new Chat(this.signalling, (line) => this.emit('chat', line));
@@ -145,6 +149,7 @@ export abstract class Session extends Emitter<RoomEvents> {
     this.unfollow();
     this.#admission.close();
     this.wishes.close();
+    this.codec.close();
     this.link.close();
     this.downlink.close();
     this.#page.close();
@@ -201,6 +206,7 @@ export abstract class Session extends Emitter<RoomEvents> {
     signalling.onPush('seats', (seats) => downlink.deal(seats, this.limits?.seats ?? MOST_SEATS));
     signalling.onPush('paused', (paused) => downlink.pause(paused));
     signalling.onPush('layers', (layers) => this.#demand(layers));
+    signalling.onPush('codecs', ({ video }) => this.codec.hear(video));
     signalling.onPush('connection', ({ state }) => {
       if (state === 'disconnected' && link.state === 'connected') link.restartIce();
     });

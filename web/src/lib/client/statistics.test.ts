@@ -51,6 +51,13 @@ describe('the statistics of a call', () => {
     expect(call.connection).toEqual({ protocol: 'tcp', roundTripMs: 50, availableUp: 3_000_000, sent: 1_760_000, received: 520_000 });
   });
 
+  it('say which of its pictures a source is seen in, as the server told', () => {
+    const layer = { spatial: 1, spatials: 3, temporal: 2, temporals: 3 };
+    const lines = new Map([...LINES, ['1', { ...ADA, layer }], ['6', { ...GRACE, layer }]]);
+    const call = run(4, undefined, () => lines);
+    expect([sourceOf(call, 1)?.video?.layer, sourceOf(call, 3)?.video?.layer]).toEqual([undefined, layer]);
+  });
+
   it('rate a call without trouble near 5, and blame nobody', () => {
     const call = run(12);
     for (const { score } of call.sources) expect(score).toBeGreaterThan(4.5);

@@ -1,7 +1,7 @@
 /** What a call measures of itself, source by source, from the browser's reports. Holds no timer and asks nobody. */
 import { blame, scoreOf, type NetworkTrouble } from './score';
 import { readFlows, readPath, type Counters, type Entry, type Flow, type Path } from './report';
-import type { MemberId, SourceId } from './protocol.gen';
+import type { MemberId, PictureLayer, SourceId } from './protocol.gen';
 import type { SourceKind } from './roster';
 
 /** Bit rates are in bits a second, shares from 0 to 1, over the time since the sample before. */
@@ -32,6 +32,8 @@ export interface VideoStatistics extends FlowStatistics {
   frozenMs: number;
   /** The server has paused it: our network has no room for it. */
   paused: boolean;
+  /** Received pictures only: which of those that the source sends, as the server chose. */
+  layer?: PictureLayer;
   /** Sent pictures only: the streams of different size, smallest first. */
   layers?: LayerStatistics[];
   /** Sent pictures only: why they are smaller than the camera's. */
@@ -91,6 +93,8 @@ export interface LineUse {
   paused?: boolean;
   /** The line has a picture, by what its sender says: when no frame comes it stands still. */
   moving?: boolean;
+  /** Which of the source's pictures comes, as the server says. */
+  layer?: PictureLayer;
 }
 
 /** A score forgets within this: long enough to be calm, short enough to recover. */
@@ -200,7 +204,7 @@ function add(source: SourceStatistics, use: LineUse, measured: readonly Measured
     freezes: last.freezes - track.first.freezes,
     frozenMs: Math.round((last.frozenSeconds - track.first.frozenSeconds) * 1_000),
     paused: use.paused === true,
-    ...defined({ width, height, fps, coder, layers, limitedBy: limit }),
+    ...defined({ width, height, fps, coder, layers, limitedBy: limit, layer: flow.way === 'received' ? use.layer : undefined }),
   };
   return { ...scored, video };
 }

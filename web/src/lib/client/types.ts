@@ -1,5 +1,7 @@
 /** What a room takes and tells. */
+import type { VideoCodec } from './codecs';
 import type { DataMessage } from './data';
+import type { SoundOptions } from './dtx';
 import type { NetworkError, RequestError } from './errors';
 import type { TrackKind } from './lines';
 import type { LinkState } from './link';
@@ -43,6 +45,13 @@ export interface RoomOptions {
   waitingRoom?: boolean;
   /** What to send from the start: tracks, or the devices, whose tracks are followed from then on. */
   tracks?: Tracks | LocalMedia;
+  /**
+   * The codec for our pictures: sent while this browser makes it and everybody who watches decodes it, else what they have in
+   * common. Default: `vp8`, which costs the least and which all decode.
+   */
+  videoCodec?: VideoCodec;
+  /** How our voice is sent. */
+  sound?: SoundOptions;
   /** Wish no pictures while the tab is hidden and no picture-in-picture is open. Default: true. */
   pauseWhenHidden?: boolean;
 }

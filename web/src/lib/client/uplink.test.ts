@@ -7,10 +7,22 @@ interface FakeEncoding {
   scaleResolutionDownBy?: number;
   maxBitrate?: number;
   maxFramerate?: number;
+  scalabilityMode?: string;
+  codec?: { mimeType: string };
+}
+
+interface Ability {
+  /** Codecs that were negotiated. */
+  codecs: string[];
+  /** Codecs are changed without an offer. */
+  changes: boolean;
+  /** Layers within a stream: made, unheard of, or refused. */
+  layers: 'made' | 'unknown' | 'refused';
 }
 
 /** A sender that refuses what browsers refuse: parameters of an earlier call. */
 class FakeSender {
+  ability: Ability = { codecs: [], changes: true, layers: 'made' };
   track: unknown = null;
   encodings: FakeEncoding[];
   degradationPreference = '';
@@ -29,12 +41,19 @@ class FakeSender {
 
   getParameters(): object {
     this.#given = ++this.#transaction;
-    return { transactionId: this.#given, encodings: this.encodings.map((encoding) => ({ ...encoding })) };
+    const codecs = this.ability.codecs.map((codec) => ({ mimeType: `video/${codec}`, clockRate: 90_000 }));
+    return { transactionId: this.#given, codecs, encodings: this.encodings.map((encoding) => ({ ...encoding })) };
   }
 
   async setParameters(parameters: { transactionId: number; encodings: FakeEncoding[]; degradationPreference?: string }): Promise<void> {
     if (parameters.transactionId !== this.#given) throw new DOMException('', 'InvalidStateError');
     this.#given = -1;
+    const layered = parameters.encodings.some(({ scalabilityMode }) => scalabilityMode);
+    if (layered && this.ability.layers === 'refused') throw new DOMException('', 'OperationError');
+    for (const encoding of parameters.encodings) {
+      if (this.ability.layers === 'unknown') delete encoding.scalabilityMode;
+      if (!this.ability.changes) delete encoding.codec;
+    }
     this.encodings = parameters.encodings;
     this.degradationPreference = parameters.degradationPreference ?? '';
   }
@@ -127,5 +146,66 @@ describe('a screen', () => {
   it('sounds as good as music does', async () => {
     await uplink.set('screenAudio', track());
     expect(senders.screenAudio.encodings[0]?.maxBitrate).toBe(96_000);
+  });
+});
+
+describe('the codec', () => {
+  const all: Ability = { codecs: ['VP8', 'H264', 'VP9', 'AV1'], changes: true, layers: 'made' };
+  const sent = (sender: FakeSender) => sender.encodings.map(({ codec }) => codec?.mimeType);
+  const modes = (sender: FakeSender) => sender.encodings.map(({ scalabilityMode }) => scalabilityMode);
+  const start = async (ability: Partial<Ability>): Promise<string[]> => {
+    const offered: string[] = [];
+    Object.assign(senders.camera.ability, all, ability);
+    uplink.bind(Object.fromEntries(KINDS.map((kind) => [kind, { sender: senders[kind] }])) as never, (codec) => offered.push(codec));
+    await uplink.set('camera', track());
+    return offered;
+  };
+
+  it('that the offer prefers is sent without a word', async () => {
+    await start({});
+    expect(sent(senders.camera)).toEqual([undefined, undefined, undefined]);
+    expect(modes(senders.camera)).toEqual(['L1T3', 'L1T3', 'L1T3']);
+  });
+
+  it('is changed by the sender, and back, without an offer', async () => {
+    const offered = await start({});
+    uplink.use('vp9');
+    await settled();
+    expect(sent(senders.camera)).toEqual(['video/VP9', 'video/VP9', 'video/VP9']);
+    expect([active(senders.camera), modes(senders.camera)]).toEqual([[true, false, false], ['L3T3_KEY', undefined, undefined]]);
+    uplink.use('vp8');
+    await settled();
+    expect(sent(senders.camera)).toEqual(['video/VP8', 'video/VP8', 'video/VP8']);
+    expect(active(senders.camera)).toEqual([true, true, true]);
+    expect(offered).toEqual([]);
+  });
+
+  it('is offered anew where the browser changes it no other way, once', async () => {
+    const offered = await start({ changes: false });
+    uplink.use('h264');
+    await settled();
+    uplink.demand('camera', [true, false, false]);
+    await settled();
+    expect(offered).toEqual(['h264']);
+  });
+
+  it('that changed before the first answer is changed after it', async () => {
+    const offered = await start({ codecs: [] });
+    uplink.use('vp9');
+    await settled();
+    expect(sent(senders.camera)).toEqual([undefined, undefined, undefined]);
+    senders.camera.ability.codecs = all.codecs;
+    uplink.negotiated();
+    await settled();
+    expect([sent(senders.camera)[0], offered]).toEqual(['video/VP9', []]);
+  });
+
+  it.each(['unknown', 'refused'] as const)('comes in streams of several sizes where layers within one are %s', async (layers) => {
+    await start({ layers });
+    uplink.use('av1');
+    await settled();
+    expect(active(senders.camera)).toEqual([true, true, true]);
+    expect(modes(senders.camera)).toEqual([undefined, undefined, undefined]);
+    expect(senders.camera.encodings.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy)).toEqual([4, 2, 1]);
   });
 });

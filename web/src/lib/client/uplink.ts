@@ -1,11 +1,13 @@
-/** The four tracks a member sends. Publishing is `replaceTrack`; what a sender may send follows the track's size. */
-import { CAMERA_FRAMES, SCREEN_SOUND_BITRATE, cameraPlan, screenPlan } from './encodings';
+/** The four tracks a member sends. Publishing is `replaceTrack`; what a sender may send follows the track's size and the codec. */
+import { codecOf, DEFAULT_CODEC, type Encoding, type VideoCodec } from './codecs';
+import { CAMERA_FRAMES, SCREEN_SOUND_BITRATE, cameraPlan, isOneStream, screenPlan, type Coding, type Scalability } from './encodings';
 import type { TrackKind } from './lines';
 
-type Senders = Record<TrackKind, RTCRtpTransceiver>;
+type Senders = Record<TrackKind, Pick<RTCRtpTransceiver, 'sender'>>;
 type Tracks = Record<TrackKind, MediaStreamTrack | null>;
 
 const KINDS: readonly TrackKind[] = ['microphone', 'camera', 'screen', 'screenAudio'];
+const PICTURES = ['camera', 'screen'] as const;
 
 export class Uplink {
   readonly tracks: Tracks = { microphone: null, camera: null, screen: null, screenAudio: null };
@@ -13,12 +15,32 @@ export class Uplink {
   #work: Promise<void> = Promise.resolve();
   #cameraSize = '';
   #thrifty = false;
+  #codec: VideoCodec;
+  /** What the lines' offer prefers: sent where nothing else is said. */
+  #offered: VideoCodec;
+  #reoffer: (codec: VideoCodec) => void = () => undefined;
+  /** What this browser has shown not to make is not asked for again. */
+  readonly #within: Partial<Record<VideoCodec, Scalability>> = {};
   /** Which streams anybody takes, as far as the server has said; all until then. */
   readonly #demand: Partial<Record<TrackKind, readonly boolean[]>> = {};
 
-  /** Uses the senders of a new connection: the tracks move over. */
-  bind(senders: Senders): void {
+  constructor(codec: VideoCodec = DEFAULT_CODEC) {
+    this.#codec = this.#offered = codec;
+  }
+
+  /** The codec of pictures. */
+  get codec(): VideoCodec {
+    return this.#codec;
+  }
+
+  /**
+   * Uses the senders of a new connection, whose offer prefers our {@link codec}: the tracks move over. `reoffer` changes what it
+   * prefers, for browsers that change codecs no other way.
+   */
+  bind(senders: Senders, reoffer: (codec: VideoCodec) => void = () => undefined): void {
     this.#senders = senders;
+    this.#reoffer = reoffer;
+    this.#offered = this.#codec;
     this.#cameraSize = '';
     delete this.#demand.camera;
     delete this.#demand.screen;
@@ -31,6 +53,18 @@ export class Uplink {
     return this.#apply(kind);
   }
 
+  /** Sends pictures in `codec` from now on; it begins with a key frame. */
+  use(codec: VideoCodec): void {
+    if (codec === this.#codec) return;
+    this.#codec = codec;
+    this.#applyPictures();
+  }
+
+  /** An offer was answered: senders may know codecs now that they did not before. */
+  negotiated(): void {
+    if (this.#codec !== this.#offered) this.#applyPictures();
+  }
+
   /** Sends only the streams that are taken, by their order in the offer. */
   demand(kind: 'camera' | 'screen', active: readonly boolean[]): void {
     this.#demand[kind] = active;
@@ -40,13 +74,17 @@ export class Uplink {
   /** Sends little from now on, or as much as is taken. */
   economise(thrifty: boolean): void {
     this.#thrifty = thrifty;
-    for (const kind of ['camera', 'screen'] as const) if (this.tracks[kind]) void this.#apply(kind);
+    this.#applyPictures();
   }
 
   /** A phone that turns changes the size of its camera: to be called now and then. */
   adapt(): void {
     const track = this.tracks.camera;
     if (track && sizeOf(track) !== this.#cameraSize) this.#apply('camera');
+  }
+
+  #applyPictures(): void {
+    for (const kind of PICTURES) if (this.tracks[kind]) void this.#apply(kind);
   }
 
   /** One change after another: senders refuse `setParameters` while another call is under way. */
@@ -69,9 +107,27 @@ export class Uplink {
     return this.#work;
   }
 
+  /** With the layers within streams that this browser makes: what it refuses or ignores is tried without. */
   async #sizeCamera(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
+    const codec = this.#codec;
+    for (;;) {
+      const coding = { codec, within: this.#within[codec] ?? 'spatial' };
+      const refused = await this.#encodeCamera(sender, track, coding).then(
+        () => isOneStream(coding) && !isLayered(sender),
+        (error: unknown) => {
+          if (coding.within === 'none' || (error as DOMException).name === 'InvalidStateError') throw error;
+          return true;
+        },
+      );
+      if (!refused) return;
+      this.#within[codec] = coding.within === 'spatial' && isOneStream(coding) ? 'temporal' : 'none';
+    }
+  }
+
+  async #encodeCamera(sender: RTCRtpSender, track: MediaStreamTrack, coding: Coding): Promise<void> {
     const { width = 1280, height = 720 } = track.getSettings();
-    const layers = cameraPlan(width, height, this.#demand.camera, this.#thrifty);
+    const layers = cameraPlan(width, height, this.#demand.camera, this.#thrifty, coding);
+    const codec = this.#coder(sender);
     await change(sender, (encoding, index) => {
       const layer = layers.find(({ rid }) => rid === encoding.rid) ?? layers[index];
       if (!layer) return;
@@ -79,23 +135,47 @@ export class Uplink {
       encoding.scaleResolutionDownBy = layer.scaleResolutionDownBy;
       encoding.maxBitrate = layer.maxBitrate;
       encoding.maxFramerate = layer.maxFramerate ?? CAMERA_FRAMES;
+      if (layer.scalabilityMode) encoding.scalabilityMode = layer.scalabilityMode;
+      else delete encoding.scalabilityMode;
+      if (codec) encoding.codec = codec;
     });
+    this.#check(sender);
   }
 
   async #limitScreen(sender: RTCRtpSender, track: MediaStreamTrack): Promise<void> {
     const film = track.contentHint === 'motion';
     const active = this.#demand.screen?.[0] ?? true;
-    await change(sender, (encoding) => Object.assign(encoding, screenPlan(film, this.#thrifty), { active }), (parameters) => {
+    const codec = this.#coder(sender);
+    await change(sender, (encoding) => Object.assign(encoding, screenPlan(film, this.#thrifty), { active }, codec && { codec }), (parameters) => {
       // Letters that are blurred for the sake of frames cannot be read.
       parameters.degradationPreference = film ? 'balanced' : 'maintain-resolution';
     });
+    this.#check(sender);
+  }
+
+  /** What a sender has to be told so that it sends our codec; nothing where it does by itself, or cannot yet. */
+  #coder(sender: RTCRtpSender): RTCRtpCodec | undefined {
+    const { codecs = [], encodings } = sender.getParameters();
+    const changed = encodings.some((encoding: Encoding) => encoding.codec);
+    if (this.#codec === this.#offered && !changed) return undefined;
+    return codecs.find((codec) => codecOf(codec) === this.#codec);
+  }
+
+  /** A browser that changes no codec by itself has to be offered it anew. */
+  #check(sender: RTCRtpSender): void {
+    if (this.#codec === this.#offered) return;
+    const { codecs = [], encodings } = sender.getParameters();
+    // Before the first answer there is nothing to change to; `negotiated` comes after it.
+    if (codecs.length === 0 || encodings.some((encoding: Encoding) => encoding.codec && codecOf(encoding.codec) === this.#codec)) return;
+    this.#offered = this.#codec;
+    this.#reoffer(this.#codec);
   }
 }
 
 /** Changes what each stream of a sender may send. */
 async function change(
   sender: RTCRtpSender,
-  each: (encoding: RTCRtpEncodingParameters, index: number) => void,
+  each: (encoding: Encoding, index: number) => void,
   whole: (parameters: RTCRtpSendParameters) => void = () => undefined,
 ): Promise<void> {
   const parameters = sender.getParameters();
@@ -103,6 +183,11 @@ async function change(
   parameters.encodings.forEach(each);
   whole(parameters);
   await sender.setParameters(parameters);
+}
+
+/** Whether the browser took note of layers within the streams; one that knows none forgets them. */
+function isLayered(sender: RTCRtpSender): boolean {
+  return sender.getParameters().encodings.some((encoding: Encoding) => encoding.scalabilityMode);
 }
 
 function sizeOf(track: MediaStreamTrack): string {

@@ -21,5 +21,6 @@ function theirs(room: Room, line: Exclude<LineName, { up: unknown }>): LineUse |
   const picture = 'seat' in line && line.kind === 'video';
   // A screen that nobody touches brings no frames and stands as it should.
   const moving = picture && kind === 'camera' && member.camera.video;
-  return { source, member: member.id, kind, way: 'received', paused: picture && room.paused.includes(source), moving };
+  const layer = picture ? room.quality.get(source)?.layer : undefined;
+  return { source, member: member.id, kind, way: 'received', paused: picture && room.paused.includes(source), moving, ...(layer && { layer }) };
 }

@@ -2,6 +2,7 @@
 import { untrack } from 'svelte';
 import {
   Room,
+  isVideoCodec,
   type CallStatistics,
   type ChatLine,
   type Knock,
@@ -83,7 +84,16 @@ export class CallModel {
   readonly #steady = new SteadyTrouble();
 
   constructor(room: string, name: string, listed: boolean, local: LocalModel, password?: string) {
-    this.room = Room.connect(location.origin, { room, name, listed, tracks: local.media, ...(password !== undefined && { password }) });
+    // For trying codecs out: what it does not say is left to the library.
+    const codec = new URLSearchParams(location.search).get('codec');
+    this.room = Room.connect(location.origin, {
+      room,
+      name,
+      listed,
+      tracks: local.media,
+      ...(isVideoCodec(codec) && { videoCodec: codec }),
+      ...(password !== undefined && { password }),
+    });
     this.state = this.room.state;
     this.#listen();
     this.#obey(local);

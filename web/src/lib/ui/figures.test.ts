@@ -19,6 +19,8 @@ describe('figures', () => {
     const layers = [{ rid: 'q', active: true, bitrate: 1, width: 320, height: 180 }, { rid: 'h', active: false, bitrate: 0 }];
     expect(pictureRows({ ...video, layers }, en.figures)).toContainEqual([en.figures.layers, 'q 320×180']);
     expect(pictureRows(video, en.figures)).toContainEqual([en.figures.freezes, '2 · 1.5 s']);
+    const layer = { spatial: 2, spatials: 3, temporal: 1, temporals: 3 };
+    expect(pictureRows({ ...video, layer }, en.figures)).toContainEqual([en.figures.layer, 'size 2 of 3 · frames 1 of 3']);
     expect(pictureRows({ ...video, paused: true }, en.figures)).toContainEqual([en.figures.rate, en.figures.paused]);
   });
 });

@@ -41,6 +41,7 @@ export function pictureRows(video: VideoStatistics, w: Words['figures']): Row[] 
   const layers = video.layers?.filter(({ active, bitrate }) => active && bitrate > 0) ?? [];
   if (video.layers && video.layers.length > 1) rows.push([w.layers, layers.map((layer) => `${layer.rid} ${layer.width ?? ''}×${layer.height ?? ''}`).join(', ') || '–']);
   if (!video.layers) rows.push([w.freezes, video.freezes > 0 ? `${video.freezes} · ${(video.frozenMs / 1000).toFixed(1)} s` : '0']);
+  if (video.layer) rows.splice(1, 0, [w.layer, w.layerOf(video.layer)]);
   if (video.limitedBy) rows.push([w.limited, w.limitedBy[video.limitedBy]]);
   return rows;
 }

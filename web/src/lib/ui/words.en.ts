@@ -1,5 +1,5 @@
 /** The page in English; the shape of every other dictionary. */
-import type { DeviceFailure, DeviceKind, NetworkFailure, RequestFailure, TrackKind } from '$client/index';
+import type { DeviceFailure, DeviceKind, NetworkFailure, PictureLayer, RequestFailure, TrackKind } from '$client/index';
 
 const people = (count: number): string => (count === 1 ? '1 person' : `${count} people`);
 
@@ -223,6 +223,8 @@ export const en = {
     loss: 'Loss',
     jitter: 'Jitter',
     layers: 'Streams taken',
+    layer: 'Layer',
+    layerOf: ({ spatial, spatials, temporal, temporals }: PictureLayer) => `size ${spatial} of ${spatials}${temporals > 1 ? ` · frames ${temporal} of ${temporals}` : ''}`,
     freezes: 'Freezes',
     concealed: 'Made up',
     limited: 'Limited by',

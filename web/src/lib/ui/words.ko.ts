@@ -224,6 +224,8 @@ export const ko: Words = {
     loss: '손실',
     jitter: '지터',
     layers: '쓰이는 스트림',
+    layer: '레이어',
+    layerOf: ({ spatial, spatials, temporal, temporals }) => `크기 ${spatial}/${spatials}${temporals > 1 ? ` · 프레임 ${temporal}/${temporals}` : ''}`,
     freezes: '멈춤',
     concealed: '메운 소리',
     limited: '제한 요인',
