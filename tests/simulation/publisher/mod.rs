@@ -253,4 +253,12 @@ impl Publisher {
             voice.speaking = speaking;
         }
     }
+
+    /// As [`Publisher::speak`], with a microphone that sends nothing in between.
+    pub fn speak_with_pauses(&mut self, speaking: bool, now: Us) {
+        if let Some(voice) = &mut self.voice {
+            voice.discontinuous = true;
+            voice.speak(speaking, now);
+        }
+    }
 }

@@ -12,6 +12,9 @@ use crate::wire::{Mark, Rtp};
 /// One Opus packet, every browser's default.
 const STEP: Us = 20 * MS;
 
+/// Between two packets of a silence with discontinuous transmission, as Opus has it.
+pub const KEEP_ALIVE: Us = 400 * MS;
+
 /// Octets of a packet: 32 kbit/s at 50 packets a second.
 const OCTETS: usize = 80;
 
@@ -27,6 +30,8 @@ pub struct Voice {
     timestamp: u32,
     pub next: Us,
     pub speaking: bool,
+    /// Silence is told of now and then only (DTX, RFC 7587 §3.1.3).
+    pub discontinuous: bool,
     pub packets: u32,
     /// When each packet was sent, by its number less one.
     pub sent: Vec<Us>,
@@ -42,6 +47,7 @@ impl Voice {
             timestamp: rng.random(),
             next: rng.random_range(0..STEP),
             speaking: false,
+            discontinuous: false,
             packets: 0,
             sent: Vec::new(),
             rng_level: rng.random_range(0..8),
@@ -50,6 +56,14 @@ impl Voice {
 
     pub(super) fn timestamp(&self, clock: &OwnClock, now: Us) -> u32 {
         self.timestamp.wrapping_add(clock.ticks(now, 48_000))
+    }
+
+    /// Begins to speak, or ceases to. A silence ends with the next 20 ms of sound.
+    pub(super) fn speak(&mut self, speaking: bool, now: Us) {
+        if speaking && !self.speaking {
+            self.next = self.next.min(now + STEP);
+        }
+        self.speaking = speaking;
     }
 
     /// The packet whose time has come. Its timestamp counts samples of the browser's clock.
@@ -73,7 +87,7 @@ impl Voice {
         let voice = if self.speaking { 0x80 } else { 0 };
         let level = if self.speaking { SPEECH + self.rng_level } else { SILENCE };
         self.sent.push(self.next);
-        self.next += STEP;
+        self.next += if self.discontinuous && !self.speaking { KEEP_ALIVE } else { STEP };
         Rtp {
             mid: Some(MICROPHONE_MID),
             audio_level: Some(voice | level),

@@ -9,6 +9,7 @@ mod loss;
 mod outage;
 mod poor_neighbour;
 mod quality;
+mod silence;
 mod speakers;
 mod switching;
 

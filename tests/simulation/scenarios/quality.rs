@@ -55,3 +55,19 @@ fn a_publisher_without_network_is_told_of_within_three_seconds_and_so_is_its_ret
         assert_eq!(troubles(back + 2 * SECOND), Some([None, None]));
     }
 }
+
+#[test]
+fn which_layer_comes_is_told_with_how_well_it_comes() {
+    for seed in seeds(5) {
+        let mut call = pair(seed, sender(Shape::CAMERA), watcher(1));
+        let layer = |call: &Call| told(call, call.now()).and_then(|received| received.layer);
+        call.run(10 * SECOND);
+        assert!(layer(&call).is_some_and(|layer| (layer.spatial, layer.spatials) == (3, 3)), "{:?}", layer(&call));
+        call.browser(WATCHER).down.set(Conditions::limited(400_000));
+        call.run(5 * SECOND);
+        assert!(layer(&call).is_some_and(|layer| layer.spatial < 3), "{:?} at 400 kbit/s", layer(&call));
+        call.change(0, |publisher, _| publisher.pause_camera());
+        call.run(4 * SECOND);
+        assert_eq!(layer(&call), None, "nothing comes");
+    }
+}
