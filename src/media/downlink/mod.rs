@@ -52,6 +52,8 @@ pub struct Downlink {
     owners: AHashMap<Ssrc, Owner>,
     history: History,
     rtt: Option<Duration>,
+    /// The line that probes are sent on: without a need for transport-wide numbers, and with.
+    padding: [Option<usize>; 2],
     /// Which of the packets sent lately was repeated as a probe last.
     probed: u32,
     /// See [`Downlink::take_beyond_repair`].
@@ -113,6 +115,7 @@ impl Downlink {
             owners: AHashMap::new(),
             history: History::default(),
             rtt: None,
+            padding: [None; 2],
             probed: 0,
             beyond_repair: None,
             next_report: None,
@@ -138,6 +141,7 @@ impl Downlink {
             line.rtx_ssrc.map(|rtx| self.owners.insert(rtx, Owner { line: index, rtx: true }));
         }
         self.spec = spec;
+        self.padding = [false, true].map(|numbered| self.find_padding_line(numbered));
         self.changed = true;
     }
 
@@ -344,6 +348,10 @@ impl Downlink {
     }
 
     fn padding_line(&self, numbered: bool) -> Option<usize> {
+        self.padding[usize::from(numbered)]
+    }
+
+    fn find_padding_line(&self, numbered: bool) -> Option<usize> {
         let takes_rtx = |line: &Line| {
             let repaired = |pt: &Pt| {
                 let payload = self.spec.payload(*pt).filter(|payload| payload.rtx.is_some());
