@@ -88,6 +88,16 @@ fn what_nobody_came_between_makes_a_run_unexpected() {
 }
 
 #[test]
+fn what_may_exceed_a_path_leaves_alone() {
+    let mut outbox = Outbox::default();
+    outbox.expect(3);
+    for len in [1_401, 1_401, 1_400, 1_400] {
+        write(&mut outbox, 0, len, 1);
+    }
+    assert_eq!(runs(&outbox), [(0, vec![1_401]), (0, vec![1_401]), (0, vec![1_400; 2])]);
+}
+
+#[test]
 fn a_browser_that_changes_its_path_gets_a_run_on_each() {
     let mut outbox = Outbox::default();
     outbox.expect(2);
