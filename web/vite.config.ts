@@ -18,12 +18,15 @@ function serveSocketIoClient(): Plugin {
   };
 }
 
+/** The first that know `light-dark()`: the theme is told by it, and a translation would not reach into the stage. */
+const CSS_TARGET = ['chrome123', 'firefox120', 'safari17.5'];
+
 const backend = process.env['PLENUM_URL'] ?? 'http://localhost:4000';
 
 export default defineConfig({
   plugins: [svelte(), serveSocketIoClient(), serveAdminUi()],
   resolve: { alias: { $client: resolve(import.meta.dirname, 'src/lib/client'), $ui: resolve(import.meta.dirname, 'src/lib/ui') } },
-  build: { outDir: 'dist', emptyOutDir: true, target: 'es2022', assetsInlineLimit: 0 },
+  build: { outDir: 'dist', emptyOutDir: true, target: 'es2022', cssTarget: CSS_TARGET, assetsInlineLimit: 0 },
   server: {
     proxy: {
       '/socket.io': { target: backend, ws: true },
