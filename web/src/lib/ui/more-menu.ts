@@ -31,7 +31,9 @@ function looks(actions: CallActions): MenuItem[] {
     id: name,
     icon,
     label,
-    keys: prefs.mode === name ? '✓' : prefs.shortcuts ? 'L' : '',
+    kind: 'radio',
+    checked: prefs.mode === name,
+    keys: prefs.shortcuts && prefs.mode !== name ? 'L' : '',
     run: () => prefs.mode !== name && actions.toggleMode(),
   });
   return [
