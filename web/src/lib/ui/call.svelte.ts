@@ -73,7 +73,7 @@ export class CallModel {
   statistics = $state.raw<CallStatistics>();
   /** Whose network hurts the call, when it has done so for a while. */
   trouble = $state.raw<NetworkTrouble>();
-  notices = $state.raw<readonly { id: number; text: string }[]>([]);
+  notices = $state.raw<readonly { id: number; text: string; kind: 'chat' | undefined }[]>([]);
   /** What a screen reader says next. */
   announcement = $state('');
   reading = false;
@@ -129,9 +129,11 @@ export class CallModel {
     if (open) this.unread = 0;
   }
 
-  notify(text: string): void {
+  /** Of each `kind` only the newest is shown: a lively chat is no wall. */
+  notify(text: string, kind?: 'chat'): void {
     const id = ++this.#notice;
-    this.notices = [...this.notices.slice(-2), { id, text }];
+    const others = this.notices.filter((notice) => kind === undefined || notice.kind !== kind);
+    this.notices = [...others.slice(-2), { id, text, kind }];
     this.announce(text);
     setTimeout(() => (this.notices = this.notices.filter((notice) => notice.id !== id)), NOTICE_MS);
   }
@@ -182,7 +184,7 @@ export class CallModel {
       this.chat = [...this.chat, line].slice(-CHAT_LINES);
       if (this.reading || line.from === this.me) return;
       this.unread += 1;
-      this.notify(i18n.words.chat.said(line.name, shortened(line.text)));
+      this.notify(i18n.words.chat.said(line.name, shortened(line.text)), 'chat');
     });
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FLAT, focus, GAP, grid, PHONE_PAGE, TALL, WIDE, type Rect } from './grid';
+import { CORNERS, FLAT, floating, focus, GAP, grid, nearest, PHONE_PAGE, TALL, WIDE, type Rect } from './grid';
 
 const sizes: [number, number][] = [[1280, 700], [1920, 960], [700, 700], [390, 640], [844, 300], [1024, 1200], [320, 480]];
 
@@ -100,5 +100,25 @@ describe('the place beside a large picture', () => {
     const { mains, strip } = focus(390, 740, [WIDE], 6);
     const used = (mains[0]?.height ?? 0) + GAP + Math.max(...strip.map(({ y, height }) => y + height)) - Math.min(...strip.map(({ y }) => y));
     expect(used).toBeGreaterThan(740 * 0.9);
+  });
+});
+
+describe('our own picture over the other one', () => {
+  it('lies whole in each corner of the stage, and nearest to that one', () => {
+    for (const [width, height] of sizes) {
+      for (const corner of CORNERS) {
+        const rect = floating(width, height, corner);
+        expect(Math.min(rect.x, rect.y)).toBeGreaterThanOrEqual(0);
+        expect(rect.x + rect.width).toBeLessThanOrEqual(width);
+        expect(rect.y + rect.height).toBeLessThanOrEqual(height);
+        expect(nearest(rect, { width, height })).toBe(corner);
+      }
+    }
+  });
+
+  it('comes to rest where it was let go, even beyond the edge', () => {
+    const rect = floating(1280, 700);
+    expect(nearest({ ...rect, x: -300, y: -90 }, { width: 1280, height: 700 })).toBe('top-left');
+    expect(nearest({ ...rect, x: 700, y: 100 }, { width: 1280, height: 700 })).toBe('top-right');
   });
 });

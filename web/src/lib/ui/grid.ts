@@ -196,10 +196,22 @@ function shifted(strip: Grid, x: number, y: number): Rect[] {
   return strip.tiles.map((tile) => ({ ...tile, x: tile.x + x, y: tile.y + y }));
 }
 
+export type Corner = 'top-left' | 'top-right' | 'bottom-left' | 'bottom-right';
+/** In the order of a clock. */
+export const CORNERS: readonly Corner[] = ['top-left', 'top-right', 'bottom-right', 'bottom-left'];
+
 /** The self-view that floats over the other person when two are in the room. */
-export function floating(width: number, height: number): Rect {
+export function floating(width: number, height: number, corner: Corner = 'bottom-right'): Rect {
   const tall = isTallPhone(width, height);
   const w = tall ? Math.min(112, width * 0.28) : Math.min(256, Math.max(144, width * 0.2));
   const h = w / (tall ? TALL : WIDE);
-  return { x: width - w - GAP * 2, y: height - h - GAP * 2, width: w, height: h };
+  const x = corner.endsWith('left') ? GAP * 2 : width - w - GAP * 2;
+  const y = corner.startsWith('top') ? GAP * 2 : height - h - GAP * 2;
+  return { x, y, width: w, height: h };
+}
+
+/** The corner of a stage that a tile lies nearest to. */
+export function nearest({ x, y, width, height }: Rect, stage: { width: number; height: number }): Corner {
+  const across = x + width / 2 < stage.width / 2 ? 'left' : 'right';
+  return `${y + height / 2 < stage.height / 2 ? 'top' : 'bottom'}-${across}`;
 }

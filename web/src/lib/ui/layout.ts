@@ -1,6 +1,6 @@
 /** Which tile goes where on this stage: grid, one large with a strip, or the floating self-view. Pure. */
 import type { TileView } from './call.svelte';
-import { floating, focus, grid, pageSize, WIDE, type Rect } from './grid';
+import { floating, focus, grid, pageSize, WIDE, type Corner, type Rect } from './grid';
 import type { StageMode } from './prefs.svelte';
 
 /** `main` is what everybody looks at, `strip` stands beside it, `float` lies over it. */
@@ -35,6 +35,8 @@ export interface StageInput {
   /** The camera of whoever spoke last. */
   speaker?: number | null | undefined;
   selfView?: boolean;
+  /** Where our own picture floats. */
+  corner?: Corner;
   /** Aspect ratios of shared screens, as far as they are known. */
   aspects?: ReadonlyMap<string, number>;
 }
@@ -57,7 +59,7 @@ function layout(input: StageInput): StageLayout {
   const self = cameras.find((tile) => tile.self);
   if (!pinned && screens.length === 0 && cameras.length === 2 && self) {
     const placed = cameras.filter((tile) => !tile.self).map((tile): Placed => ({ tile, rect: { x: 0, y: 0, width, height }, place: 'main' }));
-    return { placed: [...placed, { tile: self, rect: floating(width, height), place: 'float' }], columns: 1, height, pages: 1 };
+    return { placed: [...placed, { tile: self, rect: floating(width, height, input.corner), place: 'float' }], columns: 1, height, pages: 1 };
   }
   const mains = pinned ? [pinned] : screens.length > 0 ? [...screens] : input.mode === 'speaker' ? loudest(cameras, input.speaker) : [];
   return mains.length > 0 && all.length > 1 ? focused(input, mains, all.filter((tile) => !mains.includes(tile))) : inGrid(input, cameras);

@@ -1,4 +1,5 @@
 /** How somebody likes their calls to look and behave: remembered by this browser. */
+import { CORNERS, type Corner } from './grid';
 import { keep, kept } from './keep';
 
 export type StageMode = 'grid' | 'speaker';
@@ -7,12 +8,13 @@ interface Kept {
   mode: StageMode;
   mirror: boolean;
   selfView: boolean;
+  corner: Corner;
   pushToTalk: boolean;
   shortcuts: boolean;
   lowData: boolean;
 }
 
-const FIRST: Kept = { mode: 'grid', mirror: true, selfView: true, pushToTalk: false, shortcuts: true, lowData: false };
+const FIRST: Kept = { mode: 'grid', mirror: true, selfView: true, corner: 'bottom-right', pushToTalk: false, shortcuts: true, lowData: false };
 
 class Prefs {
   #kept = $state<Kept>({ ...FIRST, ...kept<Partial<Kept>>('local', 'prefs') });
@@ -41,6 +43,15 @@ class Prefs {
 
   set selfView(selfView: boolean) {
     this.#set({ selfView });
+  }
+
+  /** Where our own picture floats when two are in the room. */
+  get corner(): Corner {
+    return CORNERS.includes(this.#kept.corner) ? this.#kept.corner : FIRST.corner;
+  }
+
+  set corner(corner: Corner) {
+    this.#set({ corner });
   }
 
   /** The microphone is open only while the space bar is held. */

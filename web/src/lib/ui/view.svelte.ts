@@ -1,10 +1,14 @@
 /** What of the call is on the stage: the pinned tile, the one that has the whole screen, and the page. */
+import type { Rect } from './grid';
+
 export class View {
   /** Key of the tile that somebody chose to look at. */
   pinned = $state<string>();
   /** Key of the tile that has the whole stage, with the browser's full screen where there is one. */
   solo = $state<string>();
   page = $state(0);
+  /** Where our own picture floats over the other one, when it does. */
+  float = $state.raw<Rect>();
   /** Figures are shown on every tile. */
   figures = $state(false);
   /** The whole call on the whole screen. */

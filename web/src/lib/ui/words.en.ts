@@ -119,6 +119,7 @@ export const en = {
     mirror: 'Mirror my video',
     selfView: 'Show my tile',
     hideSelf: 'Hide my tile',
+    moveSelf: 'Move my tile (click or arrow keys)',
     pin: 'Pin',
     unpin: 'Unpin',
     pinned: 'Pinned',

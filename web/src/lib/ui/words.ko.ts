@@ -120,6 +120,7 @@ export const ko: Words = {
     mirror: '내 영상 좌우 반전',
     selfView: '내 화면 보기',
     hideSelf: '내 화면 숨기기',
+    moveSelf: '내 화면 옮기기 (클릭 또는 방향키)',
     pin: '고정',
     unpin: '고정 해제',
     pinned: '고정됨',
