@@ -5,7 +5,7 @@ NPM ?= npm
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev build test lint fmt bench fuzz tools web web-deps test-rust test-web test-contract test-programs e2e clean
+.PHONY: help run dev build test lint fmt bench soak fuzz tools web web-deps test-rust test-web test-contract test-programs e2e clean
 
 # Where cargo puts what it builds.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -67,6 +67,11 @@ ifneq ($(WEB),)
 	  ./scripts/test-tools.sh && $(CARGO) test --locked --no-run && cd web && $(NPM) run e2e; \
 	fi
 endif
+
+MINUTES ?= 5
+
+soak: web ## six members in Chromium for MINUTES minutes, against a control of two
+	./scripts/test-tools.sh && $(CARGO) test --locked --no-run && cd web && $(NPM) run soak -- $(MINUTES)
 
 bench: ## run the benchmarks; ARGS="--quick" for a first look
 	$(CARGO) bench --locked --bench forward -- $(ARGS)

@@ -46,6 +46,11 @@ export class Bot {
     return this.#told.join('\n');
   }
 
+  /** Of these the ones that are errors: thrown and caught by nobody, or told as such. */
+  get errors() {
+    return this.#told.filter((line) => /^(page )?error: /.test(line));
+  }
+
   async open(url) {
     const browser = typeof this.browser === 'string' ? await browserNamed(this.browser) : this.browser;
     this.#context ??= await browser.createBrowserContext();
