@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
 import { isAccessible } from '../harness/axe.mjs';
 
@@ -61,4 +62,79 @@ for (const scheme of ['light', 'dark']) {
     await ada.leave();
     await isAccessible(ada, 'the end');
   });
+}
+
+behaviour('in Firefox nothing is forbidden either', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'firefox', hue: 0, tone: 440 });
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+  await ada.open(origin);
+  await ada.reads('No public rooms right now');
+  await isAccessible(ada, 'home');
+  await ada.open(`${origin}/r/open`);
+  await ada.enterName();
+  await ada.press('Use camera and microphone');
+  await isAccessible(ada, 'the green room');
+  await ada.press('Join now');
+  await ada.joined();
+  await grace.join(origin, 'open');
+  await ada.seesTilesOf(grace);
+  for (const [what, open] of STATES) {
+    await open(ada);
+    await isAccessible(ada, what);
+    await closeMenu(ada);
+  }
+  await ada.leave();
+  await isAccessible(ada, 'the end');
+});
+
+behaviour('in Korean nothing is forbidden, and no word is left in English', async (stage) => {
+  const { origin } = await stage.server();
+  const korean = [() => localStorage.setItem('plenum.language', '"ko"')];
+  const ada = stage.bot({ name: '에이다', browser: 'chromium', hue: 0, tone: 440, scheme: 'light', init: [korean] });
+  const grace = stage.bot({ name: '그레이스', browser: 'chromium', hue: 240, tone: 880 });
+  const isKorean = async (what) => {
+    await isAccessible(ada, what);
+    assert.equal(await ada.run(() => document.documentElement.lang), 'ko');
+    assert.deepEqual(await ada.run(strangeWords, KNOWN_EVERYWHERE), [], what);
+  };
+  await ada.open(origin);
+  await ada.reads('지금은 공개된 방이 없습니다');
+  await isKorean('home');
+  await ada.open(`${origin}/r/열린-방`);
+  await ada.enterName();
+  await ada.press('카메라와 마이크 사용');
+  await isKorean('the green room');
+  await ada.press('지금 참여');
+  await ada.joined();
+  await grace.join(origin, '열린-방');
+  await ada.reads('그레이스');
+  await isKorean('the call');
+  for (const item of [undefined, '진행자 도구', '통계', '장치', '키보드 단축키']) {
+    await ada.press('더보기');
+    if (item) await ada.chooses(item);
+    await isKorean(item ?? 'the menu');
+    await closeMenu(ada);
+  }
+  for (const panel of ['채팅', '참여자 (2)']) {
+    await ada.press(panel);
+    await isKorean(panel);
+  }
+  await ada.press('더보기: 그레이스');
+  await isKorean('what can be done with a member');
+  await closeMenu(ada);
+  await ada.press('통화 나가기');
+  await ada.reads('통화에서 나왔습니다');
+  await isKorean('the end');
+});
+
+/** Names, addresses, units and what every language calls alike. */
+const KNOWN_EVERYWHERE = ['Plenum', 'Language', 'English', 'Bot', 'UDP', 'TCP', 'VP8', 'VP9', 'H264', 'AV1', 'opus', 'Opus', 'Esc', 'AM', 'PM', 'kb', 'Mb', 's', 'ms', 'fps'];
+
+/** In the page: the Latin words that can be read or heard, but for `known` ones, single keys and links. */
+function strangeWords(known) {
+  const labels = [...document.querySelectorAll('[aria-label], [title], [placeholder]')].flatMap((element) => ['aria-label', 'title', 'placeholder'].map((name) => element.getAttribute(name) ?? ''));
+  const text = [document.body.innerText, ...labels].join('\n').replace(/https?:\S*/g, '');
+  const words = text.match(/[A-Za-z][A-Za-z0-9]*/g) ?? [];
+  return [...new Set(words)].filter((word) => !known.includes(word) && !/^[A-Z]$/.test(word) && !/^(audio|video)(in|out)put$/.test(word));
 }

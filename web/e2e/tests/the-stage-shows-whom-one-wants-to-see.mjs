@@ -12,6 +12,18 @@ const areas = () => {
   return Object.fromEntries(all.map((face) => [face.querySelector('.name .text').textContent, area(face)]));
 };
 
+/** In the page: the corner that our own floating picture lies in, or that it is on its way. */
+const whereOwn = () => {
+  const [face, video] = [document.querySelector('[data-tile].floats'), document.querySelector('video.own.floats')].map((element) => element?.getBoundingClientRect());
+  if (!face || !video) return 'nowhere';
+  const stage = document.querySelector('.stage .stage').getBoundingClientRect();
+  const [left, right, top, bottom] = [face.left - stage.left, stage.right - face.right, face.top - stage.top, stage.bottom - face.bottom];
+  const near = (gap) => gap > 0 && gap < 24;
+  const together = Math.abs(face.left - video.left) < 2 && Math.abs(face.top - video.top) < 2;
+  const corner = together && (near(top) || near(bottom)) && (near(left) || near(right));
+  return corner ? `${near(top) ? 'top' : 'bottom'}-${near(left) ? 'left' : 'right'}` : `carried to ${Math.round(left)}, ${Math.round(top)}`;
+};
+
 for (const browser of ['chromium', 'firefox']) {
   behaviour(`in ${browser} a tile can be pinned, fill the stage and be hidden, and no picture is torn`, async (stage) => {
     const { origin } = await stage.server();
@@ -43,11 +55,13 @@ for (const browser of ['chromium', 'firefox']) {
     await until('one to be larger than the others', async () => Math.max(...Object.values(await ada.run(areas))) > 0.4, { lastSeen: () => ada.run(areas) });
     await ada.presses('l');
     await alike();
+    await ada.sawNoInterruption();
 
     await linus.press('Share screen');
     await large('Linus’s screen', 0.3);
     await ada.seesPicture('Linus’s screen', linus.screen);
     for (const other of [grace, linus]) await ada.sees(other);
+    await ada.sawNoInterruption();
     await linus.press('Stop sharing');
 
     await ada.press('More: You');
@@ -66,6 +80,80 @@ for (const browser of ['chromium', 'firefox']) {
     assert.equal(await ada.offers(), 1);
   });
 }
+
+for (const browser of ['chromium', 'firefox']) {
+  behaviour(`in ${browser} our own picture is dragged to a corner, moves by arrow keys and by clicks, and is there again after a reload`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
+    const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+    for (const bot of [ada, grace]) await bot.join(origin, 'corner');
+    await ada.sees(grace);
+    await ada.follow();
+    const rests = (corner) => until(`our own picture to rest ${corner}`, async () => (await ada.run(whereOwn)) === corner, { lastSeen: () => ada.run(whereOwn) });
+    await rests('bottom-right');
+    const { mouse } = ada.page;
+    const { x, y } = await ada.run(() => document.querySelector('[data-tile].floats').getBoundingClientRect().toJSON());
+    await mouse.move(x + 20, y + 12);
+    await mouse.down();
+    await mouse.move(x - 200, y - 100, { steps: 5 });
+    assert.match(await ada.run(whereOwn), /^carried/);
+    await mouse.move(140, 120, { steps: 5 });
+    await mouse.up();
+    await rests('top-left');
+    await ada.run(() => document.querySelector('.floats button[aria-label^="Move my tile"]').focus());
+    await ada.page.keyboard.press('ArrowDown');
+    await rests('bottom-left');
+    await ada.page.keyboard.press('ArrowRight');
+    await rests('bottom-right');
+    await ada.press('Move my tile (click or arrow keys)');
+    await rests('bottom-left');
+    await ada.sees(grace);
+    await ada.sawNoInterruption();
+    await ada.page.reload();
+    await ada.joined();
+    await rests('bottom-left');
+  });
+}
+
+behaviour('nothing jumps on the page while tiles come, change and go', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
+  const others = ['Grace', 'Linus', 'Barbara'].map((name, index) => stage.bot({ name, browser: 'chromium', hue: 90 * (index + 1), screen: 200 }));
+  await ada.join(origin, 'calm');
+  await ada.follow();
+  await ada.run(() => {
+    window.__shifts = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) {
+        const what = entry.sources.map(({ node, previousRect, currentRect }) => [node?.outerHTML?.slice(0, 80) ?? node?.textContent, JSON.stringify(previousRect), JSON.stringify(currentRect)].join(' '));
+        window.__shifts.push({ value: entry.value, what });
+      }
+    }).observe({ type: 'layout-shift' });
+  });
+  for (const bot of others) await bot.join(origin, 'calm');
+  await ada.seesTilesOf(...others);
+  for (const bot of others) await ada.sees(bot);
+  const [grace] = others;
+  await grace.press('Raise hand');
+  await ada.reads('Grace raised a hand');
+  await grace.press('Turn camera off');
+  await ada.seesNoPicture('Grace');
+  await grace.press('Share screen');
+  await ada.seesPicture('Grace’s screen', grace.screen);
+  await ada.sawNoInterruption();
+  await grace.press('Stop sharing');
+  await ada.seesTilesOf(...others);
+  await ada.presses('l');
+  await ada.presses('l');
+  await ada.presses('c');
+  await ada.presses('c');
+  await grace.leave();
+  await ada.seesTilesOf(...others.slice(1));
+  for (const bot of others.slice(1)) await ada.sees(bot);
+  await ada.sawNoInterruption();
+  const shifts = await ada.run(() => window.__shifts);
+  assert.equal(shifts.length, 0, JSON.stringify(shifts, null, 1));
+});
 
 behaviour('keys do what buttons do, and a held space bar opens a muted microphone', async (stage) => {
   const { origin } = await stage.server();
@@ -98,6 +186,29 @@ behaviour('keys do what buttons do, and a held space bar opens a muted microphon
   await grace.hearsTone('Ada', null);
   await grace.seesNoPicture('Ada');
 });
+
+for (const browser of ['chromium', 'firefox']) {
+  behaviour(`in ${browser} a menu is opened, walked through and closed by keys alone`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, devices: false });
+    await ada.join(origin, 'menus');
+    const { keyboard } = ada.page;
+    const focus = () => ada.run(() => document.activeElement?.querySelector('.words')?.firstChild.textContent.trim() ?? document.activeElement?.ariaLabel);
+    const isOn = (label) => until(`the focus to be on “${label}”`, async () => (await focus()) === label, { lastSeen: focus });
+    await ada.run(() => document.querySelector('footer button[aria-label=More]').focus());
+    for (let round = 0; round < 2; round++) {
+      await keyboard.press('Enter');
+      await isOn('Grid');
+      await keyboard.press('ArrowDown');
+      await isOn('Speaker view');
+      await keyboard.press('ArrowUp');
+      await keyboard.press('ArrowUp');
+      await isOn('Copy link');
+      await keyboard.press('Escape');
+      await isOn('More');
+    }
+  });
+}
 
 behaviour('notices cover no control', async (stage) => {
   const { origin } = await stage.server();
