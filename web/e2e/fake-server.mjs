@@ -24,7 +24,11 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
     let room;
     socket.on('lobby', (_body, reply) => reply(ok({ rooms })));
     socket.on('join', (body, reply) => {
-      if (refusal) return reply({ ok: false, error: { code: refusal, message: '' } });
+      if (refusal) {
+        reply({ ok: false, error: { code: refusal, message: '' } });
+        if (refusal === 'waiting') socket.emit('waiting', { state: 'waiting', host: true, ahead: 1 });
+        return;
+      }
       const member = (id, name, extra = {}) => ({
         id,
         name,

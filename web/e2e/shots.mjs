@@ -1,8 +1,9 @@
 /**
  * Screenshots of every page and state at three sizes in both themes, against a stand-in for the server, to be looked at.
- * `npm run shots -- call-4 phone` takes only those whose names contain every one of these words.
+ * `npm run shots -- call-4 phone` takes only those whose names contain every one of these words, `npm run shots -- docs`
+ * those that README and docs show, into docs/images.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { startFakeServer } from './fake-server.mjs';
@@ -12,7 +13,11 @@ const out = resolve(import.meta.dirname, '../test-results/shots');
 const dist = resolve(import.meta.dirname, '../dist');
 mkdirSync(out, { recursive: true });
 
-const words = process.argv.slice(2);
+const forDocs = process.argv[2] === 'docs';
+const words = forDocs ? [] : process.argv.slice(2);
+const DOCS = { 'call-talk-desk-dark': 'call', 'call-present-desk-dark': 'screen', 'call-4-phone-dark': 'phone' };
+/** Of 100: flat colours and letters show no loss at this. */
+const DOCS_QUALITY = 88;
 /** Pages that are open at once. */
 const AT_ONCE = 3;
 const SIZES = {
@@ -64,7 +69,7 @@ async function joins(page) {
 
 const knocks = (_page, { io }) => void io.emit('knocks', { waiting: [{ id: 'k1', name: 'Bea Müller', since: Date.now(), banned: false }, { id: 'k2', name: '최지우', since: Date.now(), banned: true }] });
 
-/** In the page: what the library would measure, three times, so that a trouble is told. */
+/** In the page: what the library would measure, again and again: it measures too, and nothing comes. */
 function figures(trouble) {
   const { room } = window.__plenum;
   const sources = room.members.flatMap((member, index) => [{
@@ -72,9 +77,9 @@ function figures(trouble) {
     audio: { bitrate: 32_000 + index * 900, codec: 'opus', loss: 0.002 * index, jitterMs: 3 + index, concealed: 0.001 * index },
     video: { bitrate: 640_000 + index * 91_000, codec: 'VP8', loss: 0.004 * index, jitterMs: 5, width: 640, height: 360, fps: 30, freezes: index, frozenMs: index * 400, paused: false },
   }]);
-  for (let sample = 0; sample < 3; sample++) {
+  setInterval(() => {
     room.emit('statistics', { at: Date.now(), connection: { protocol: 'udp', roundTripMs: 24, availableUp: 2_600_000, sent: 1_140_000, received: 3_480_000 }, sources, ...(trouble && { trouble }) });
-  }
+  }, 20);
 }
 
 /** Name, and what to see: where, who else is there, and what is pressed first. */
@@ -87,6 +92,7 @@ const SHOTS = {
   'green-fresh': { path: room, scheme: 'light', permissions: [] },
   'call-alone': { path: '/r/abcd-efgh-jkmn', others: [] },
   'call-1': { others: people(1) },
+  'call-1-corner': { others: people(1), init: () => localStorage.setItem('plenum.prefs', '{"corner":"top-right"}'), then: chat },
   'call-2': { others: people(2) },
   'call-4': { others: people(4), both: true },
   'call-8': { others: people(8) },
@@ -102,6 +108,10 @@ const SHOTS = {
   'call-present': { others: presenting(5), both: true },
   'call-present-many': { others: presenting(30) },
   'call-chat': { others: people(4), both: true, then: async (page, server) => {
+    await panel('Chat')(page);
+    await chat(page, server);
+  } },
+  'call-talk': { others: people(8), sizes: ['desk'], then: async (page, server) => {
     await panel('Chat')(page);
     await chat(page, server);
   } },
@@ -155,10 +165,17 @@ async function enterCall(page, server, then) {
   await page.waitForTimeout(300);
   await page.evaluate(fillSeats, 16);
   await page.evaluate(() => window.__plenum.room.link.emit?.('state', 'connected'));
-  server.io.emit('speakers', { speaking: [{ source: 14, level: 0.7 }], dominant: 14 });
+  server.io.emit('speakers', { speaking: [{ source: 12, level: 0.7 }], dominant: 12 });
   await page.mouse.move(2, 2);
   await page.waitForTimeout(300);
   await then?.(page, server);
+}
+
+async function keepShot(page, context, name) {
+  if (!forDocs) return page.screenshot({ path: `${out}/${name}.png` });
+  const client = await context.newCDPSession(page);
+  const { data } = await client.send('Page.captureScreenshot', { format: 'webp', quality: DOCS_QUALITY });
+  writeFileSync(resolve(import.meta.dirname, `../../docs/images/${DOCS[name]}.webp`), Buffer.from(data, 'base64'));
 }
 
 async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, wait = 0, refusal, then }) {
@@ -177,7 +194,7 @@ async function shoot(name, size, scheme, { path, others, rooms: listed, locale =
     if (others) await enterCall(page, server, then);
     else await then?.(page, server);
     await page.waitForTimeout(600);
-    await page.screenshot({ path: `${out}/${name}-${size}-${scheme}.png` });
+    await keepShot(page, context, `${name}-${size}-${scheme}`);
   } catch (error) {
     console.error(`${name}-${size}-${scheme}: ${error.message}`);
     process.exitCode = 1;
@@ -190,7 +207,7 @@ async function shoot(name, size, scheme, { path, others, rooms: listed, locale =
 const jobs = Object.entries(SHOTS).flatMap(([name, shot]) =>
   (shot.sizes ?? EACH).flatMap((size) => (shot.both ? ['light', 'dark'] : [shot.scheme ?? 'dark']).map((scheme) => ({ name, size, scheme, shot }))),
 );
-const wanted = jobs.filter(({ name, size, scheme }) => words.every((word) => `${name}-${size}-${scheme}`.includes(word)));
+const wanted = jobs.filter(({ name, size, scheme }) => (forDocs ? `${name}-${size}-${scheme}` in DOCS : words.every((word) => `${name}-${size}-${scheme}`.includes(word))));
 await Promise.all(
   Array.from({ length: AT_ONCE }, async () => {
     for (let job = wanted.shift(); job; job = wanted.shift()) await shoot(job.name, job.size, job.scheme, job.shot);
