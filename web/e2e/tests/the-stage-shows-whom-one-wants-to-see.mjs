@@ -125,6 +125,8 @@ behaviour('nothing jumps on the page while tiles come, change and go', async (st
     window.__shifts = [];
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
+        // Notices come and go above the tiles, and move up when an older one is gone.
+        if (entry.sources.every(({ node }) => !node?.isConnected || (node.closest ? node : node.parentElement).closest('.notice'))) continue;
         const what = entry.sources.map(({ node, previousRect, currentRect }) => [node?.outerHTML?.slice(0, 80) ?? node?.textContent, JSON.stringify(previousRect), JSON.stringify(currentRect)].join(' '));
         window.__shifts.push({ value: entry.value, what });
       }
