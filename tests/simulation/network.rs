@@ -23,6 +23,8 @@ pub enum Loss {
 pub struct Conditions {
     /// Bits per second; `None` = no bottleneck.
     pub rate: Option<u64>,
+    /// Octets that pass at once after a rest: the bucket of a shaper, which fills at the rate.
+    pub bucket: u64,
     /// Longest wait for the bottleneck; packets that would wait longer are dropped.
     pub queue: Us,
     pub delay: Us,
@@ -40,6 +42,7 @@ impl Default for Conditions {
     fn default() -> Conditions {
         Conditions {
             rate: None,
+            bucket: 0,
             queue: 300 * MS,
             delay: 20 * MS,
             jitter: 2 * MS,
@@ -76,6 +79,7 @@ pub struct Casualties {
 pub struct Link {
     conditions: Conditions,
     rng: StdRng,
+    /// When the bottleneck has carried all it took, at its rate; with a full bucket it has by a bucket sooner.
     free_at: Us,
     last_arrival: Us,
     bursting: bool,
@@ -132,23 +136,28 @@ impl Link {
 
     fn pass(&mut self, now: Us, bits: u64, sound: bool) -> Option<Us> {
         let start = self.free_at.max(now);
+        let mut leaves = start;
+        let mut waits = start - now;
         if let Some(rate) = self.conditions.rate {
-            if start - now > self.conditions.queue {
+            let ahead = 8 * self.conditions.bucket * SECOND / rate;
+            waits = waits.saturating_sub(ahead);
+            if waits > self.conditions.queue {
                 self.casualties.overflowed += 1;
                 self.casualties.sound_overflowed += u64::from(sound);
                 return None;
             }
             self.free_at = start + bits * SECOND / rate;
+            leaves = self.free_at.saturating_sub(ahead).max(now);
         } else {
             self.free_at = start;
         }
-        self.passed.push((now, start - now, bits));
+        self.passed.push((now, waits, bits));
         if self.loses() {
             self.casualties.lost += 1;
             return None;
         }
         let jitter = if self.conditions.jitter == 0 { 0 } else { self.rng.random_range(0..self.conditions.jitter) };
-        let arrival = self.free_at + self.conditions.delay + jitter;
+        let arrival = leaves + self.conditions.delay + jitter;
         if self.conditions.reorders {
             return Some(arrival);
         }

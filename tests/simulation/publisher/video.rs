@@ -42,6 +42,8 @@ pub struct Shape {
 
 impl Shape {
     pub const CAMERA: Shape = Shape { screen: false, layers: 3, fps: 30, temporal: 1, everywhere: false };
+    /// What a small machine sends: 360 and 180 lines.
+    pub const SMALL: Shape = Shape { layers: 2, fps: 10, ..Shape::CAMERA };
     pub const SINGLE: Shape = Shape { layers: 1, ..Shape::CAMERA };
     pub const SCREEN: Shape = Shape { screen: true, layers: 1, fps: 5, temporal: 1, everywhere: false };
 

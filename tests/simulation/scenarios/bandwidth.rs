@@ -73,6 +73,48 @@ fn a_steady_link_is_used_steadily() {
     }
 }
 
+/// Three cameras of two layers and three voices, as on a small machine, watched over `down`.
+fn three(seed: u64, down: Conditions) -> Call {
+    let mut call = Call::new(seed);
+    let cameras: Vec<u32> = (0..3).map(|_| camera(call.join(sender(Shape::SMALL)))).collect();
+    let watcher = call.join(Guest { down, ..watcher(3) });
+    call.seat(watcher, &cameras);
+    call
+}
+
+#[test]
+fn behind_a_shaper_three_pictures_never_stand_still_and_come_back_when_it_is_gone() {
+    for seed in seeds(20) {
+        let mut call = three(seed, Conditions::default());
+        call.run(20 * SECOND);
+        // A second's eighth passes at once, as home routers and `tc tbf` let it.
+        let narrow = Conditions { bucket: 16 * 1_024, queue: 200 * MS, delay: MS, ..Conditions::limited(1_000_000) };
+        call.browser(3).down.set(narrow);
+        let at = call.now();
+        call.run(60 * SECOND);
+        let (from, to) = (at + 5 * SECOND, at + 60 * SECOND);
+        for line in 0..3 {
+            let playout = &call.receiver(3).video(line).playout;
+            let frozen = playout.freezes(from, to);
+            assert!(frozen.is_empty(), "line {line}: {frozen:?}");
+            for start in [5, 17, 30] {
+                let switches = playout.switches(at + start * SECOND, at + (start + 30) * SECOND);
+                assert!(switches <= 2, "line {line}: {switches} switches in 30 s");
+            }
+        }
+        let down = &call.browser(3).down;
+        assert_eq!(down.casualties.sound_overflowed, 0, "sound was lost to the queue");
+        let carried = down.carried(from, to);
+        assert!(carried > 650_000, "{carried} bit/s of 1 Mbit/s");
+        call.browser(3).down.set(Conditions::default());
+        call.run(10 * SECOND);
+        for line in 0..3 {
+            let shown = call.receiver(3).video(line).playout.shown.last().map(|shown| shown.mark.layer);
+            assert_eq!(shown, Some(1), "line {line} 10 s after the shaper was gone");
+        }
+    }
+}
+
 #[test]
 fn a_poor_watcher_sees_a_small_picture_and_a_good_one_the_full() {
     for seed in seeds(15) {
