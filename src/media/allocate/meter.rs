@@ -11,6 +11,9 @@ const RISE: Duration = Duration::from_secs(2);
 /// is weighed by what the source needs at its worst.
 const FALL: Duration = Duration::from_secs(30);
 
+/// A measure counts for this long at most: a layer that rested was not measured meanwhile, and begins slowly.
+const LONGEST: Duration = Duration::from_millis(500);
+
 /// A picture of [`ASSUMED_HEIGHT`] is assumed to need this; others in proportion to their area. Near to what browsers
 /// aim at: 150 kb/s for 180 lines, 600 for 360, 2,400 for 720.
 const ASSUMED_RATE: u64 = 150_000;
@@ -33,7 +36,7 @@ impl Meter {
 
     /// Takes the rate as measured now.
     pub(super) fn measure(&mut self, now: Instant, measured: Bps) {
-        let passed = now.saturating_duration_since(self.last);
+        let passed = now.saturating_duration_since(self.last).min(LONGEST);
         // A young meter averages over its whole life: the first thing it sees is a key frame.
         let age = now.saturating_duration_since(self.first);
         let window = if measured.0 > self.rate { RISE } else { FALL }.min(age);
@@ -88,12 +91,24 @@ mod tests {
     fn a_rate_that_rises_is_believed_sooner_than_one_that_falls() {
         let start = Instant::now();
         let mut meter = Meter::new(start, Bps(500_000));
+        let mut measure = |from: u64, to: u64, rate: Bps| {
+            (2 * from..2 * to).for_each(|half| meter.measure(start + Duration::from_millis(500 * half), rate));
+            meter.rate()
+        };
+        measure(1, 60, Bps(500_000));
+        assert!(measure(60, 65, Bps(1_000_000)) > Bps(900_000));
+        measure(65, 75, Bps(500_000));
+        assert!(meter.rate() > Bps(700_000));
+    }
+
+    #[test]
+    fn a_layer_that_rested_counts_for_what_it_was() {
+        let start = Instant::now();
+        let mut meter = Meter::new(start, Bps(500_000));
         let at = |second: u64| start + Duration::from_secs(second);
         (1..60).for_each(|second| meter.measure(at(second), Bps(500_000)));
-        (60..65).for_each(|second| meter.measure(at(second), Bps(1_000_000)));
-        assert!(meter.rate() > Bps(900_000));
-        (65..75).for_each(|second| meter.measure(at(second), Bps(500_000)));
-        assert!(meter.rate() > Bps(700_000));
+        meter.measure(at(120), Bps(20_000));
+        assert!(meter.rate() > Bps(480_000), "{}", meter.rate());
     }
 
     #[test]

@@ -139,8 +139,13 @@ impl Estimator {
         let acknowledged = self.passes();
         let saturated = acknowledged.short.zip(sent).is_some_and(|(arrives, sent)| arrives < SATURATED * sent);
         let limited = self.limited && !(saturated && state == PathState::Overuse);
-        let hold = self.drain.rate().is_some() || queue > HOLD_QUEUE;
+        // What a long train sends is not what the application would.
+        let hold = self.drain.rate().is_some() || queue > HOLD_QUEUE || self.prober.is_proving();
         let known = !self.rate.outgrown();
+        // While more arrives than leaves, the queue shrinks, whatever is told of it yet.
+        let leaves = self.sent.rate_until(now, LONG_WINDOW, 0).unwrap_or_default();
+        let shrinks = self.drain.rate().is_some() && acknowledged.long.is_some_and(|arrives| arrives > leaves);
+        let state = if shrinks { PathState::Normal } else { state };
         if let Some(capacity) = self.rate.update(now, state, acknowledged, rtt, limited, hold) {
             self.prober.rest(now);
             self.loss.fell(now);
@@ -177,7 +182,7 @@ impl Estimator {
 
     pub(super) fn conclude_probe(&mut self, now: i64) {
         let current = self.current();
-        match self.prober.conclude(now, self.round_trip(), current) {
+        match self.prober.conclude(now, self.round_trip(), current, !self.rate.outgrown()) {
             Outcome::Carries(rate) if self.delay.state() != PathState::Overuse => {
                 let rate = rate.min(bps(self.limits.max));
                 self.loss.raise(rate);

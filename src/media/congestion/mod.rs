@@ -41,6 +41,7 @@ mod history;
 mod loss;
 mod probe;
 mod throughput;
+mod trail;
 mod train;
 
 use std::time::{Duration, Instant};
@@ -283,12 +284,17 @@ impl Estimator {
         self.prober.plan(now, situation)
     }
 
+    /// Whether the probe `cluster` shall go on: it is over early when it has shown what it can.
+    pub fn probe_goes_on(&self, cluster: Cluster) -> bool {
+        self.is_by_remb() || self.prober.goes_on(cluster)
+    }
+
     /// When [`Estimator::handle_timeout`] and [`Estimator::probe`] have something to do.
     pub fn next_timeout(&self, now: Instant) -> Option<Instant> {
         let now = self.micros(now);
         let probe = match self.is_by_remb() {
             true => (self.want > self.current()).then_some(self.fill_at),
-            false => self.prober.next_timeout(now, self.round_trip(), self.situation(now)),
+            false => self.prober.next_timeout(now, self.situation(now)),
         };
         let next = self.silent_at().into_iter().chain(probe).min()?;
         Some(self.epoch + Duration::from_micros(next.max(0) as u64))
@@ -362,6 +368,7 @@ impl Estimator {
             want: self.want,
             max: bps(self.limits.max),
             sent: self.sent.rate_until(now, LONG_WINDOW, 0).unwrap_or_default(),
+            rtt: self.round_trip(),
             held: self.delay.state() == PathState::Overuse
                 || self.drain.rate().is_some()
                 || (self.heard.is_none() && self.prober.planned >= DEAF_PROBES),

@@ -1,5 +1,6 @@
 //! Probe clusters: short trains above the estimate, whose arrival tells what the path carries.
 
+use super::trail::Trail;
 use super::train::{Stretch, Train};
 use crate::id::Bps;
 
@@ -19,6 +20,18 @@ pub struct ProbePlan {
 
 /// Seconds of a train: longer than most jitter, and at twice the path's rate it queues for as long.
 const LENGTH: f64 = 0.03;
+/// A shaper's bucket lets a short train through at any rate. What one promises is believed when a long train got through
+/// too: of so many estimates beyond the present one, half again, or twice that after one that did;
+const BEYOND: f64 = 0.5;
+/// of less where its own queue, told of a round trip and [`TOLD`] microseconds later, would become longer than this;
+const OWN_QUEUE: f64 = 80_000.0;
+const TOLD: f64 = 100_000.0;
+const LEAST_BEYOND: f64 = 0.2;
+/// and for as many seconds as it takes to empty a bucket of so many seconds, and to see a queue after that.
+const BUCKET: f64 = 0.2;
+const SEEN: f64 = 0.1;
+/// One that is held up at less than this share of the estimate lowers it to that: it measures with some noise.
+const LEAST_KEPT: f64 = 0.85;
 /// Fewer packets measure nothing, and smaller ones cost more header than they carry.
 const PACKETS: usize = 5;
 const LEAST_OCTETS: f64 = 1_000.0;
@@ -69,6 +82,8 @@ pub(super) struct Situation {
     pub(super) max: f64,
     /// What is sent now.
     pub(super) sent: f64,
+    /// Round trip, microseconds.
+    pub(super) rtt: i64,
     /// The path is overused or drains.
     pub(super) held: bool,
 }
@@ -78,7 +93,7 @@ pub(super) struct Situation {
 pub(super) enum Outcome {
     /// The path carries at least this much, bits per second.
     Carries(f64),
-    /// Confirmations showed again and again that the path carries no more than this.
+    /// Trains showed that the path carries no more than this.
     Refuted(f64),
     Nothing,
 }
@@ -99,16 +114,36 @@ pub(super) struct Prober {
     prompted: bool,
     /// What passed before an outage.
     recover: Option<f64>,
+    /// What a short train promised, and a long one has to confirm.
+    promised: Option<f64>,
+    /// The last long train got through.
+    proved: bool,
+    /// The last train that passed is to be seconded by another before a long one.
+    seconded: bool,
+    trail: Trail,
     refuted: u32,
     unmeasured: u32,
     pub(super) planned: u64,
     pub(super) passed: u64,
 }
 
+/// What a train is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Purpose {
+    /// To find what more passes.
+    Seek,
+    /// To see whether what a short one promised passes for longer.
+    Prove,
+    /// To go on after an outage where it ended.
+    Recover,
+    /// To see whether an unused estimate still holds.
+    Confirm,
+}
+
 struct Running {
     plan: ProbePlan,
     since: i64,
-    confirms: bool,
+    purpose: Purpose,
     departed: Train,
     arrived: Train,
     stretch: Stretch,
@@ -127,6 +162,10 @@ impl Prober {
             rest_until: i64::MIN,
             prompted: false,
             recover: None,
+            promised: None,
+            proved: false,
+            seconded: false,
+            trail: Trail::default(),
             refuted: 0,
             unmeasured: 0,
             planned: 0,
@@ -142,6 +181,17 @@ impl Prober {
     /// The estimate fell.
     pub(super) fn rest(&mut self, now: i64) {
         self.rest_until = now + REST;
+        (self.promised, self.proved) = (None, false);
+    }
+
+    /// Whether the train of `cluster` shall go on.
+    pub(super) fn goes_on(&self, cluster: Cluster) -> bool {
+        self.running.as_ref().is_some_and(|running| running.plan.cluster == cluster)
+    }
+
+    /// Whether a long train is under way.
+    pub(super) fn is_proving(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Prove)
     }
 
     /// Feedback is back after an outage before which `rate` passed.
@@ -149,48 +199,61 @@ impl Prober {
         self.recover = Some(rate);
     }
 
-    /// When the next train is due and at what rate; `true` when it only confirms the estimate.
-    fn due(&self, now: i64, situation: Situation) -> Option<(i64, f64, bool)> {
+    /// When the next train is due, at what rate, and what for.
+    fn due(&self, now: i64, situation: Situation) -> Option<(i64, f64, Purpose)> {
         if self.running.is_some() || situation.held {
             return None;
         }
         if let Some(rate) = self.recover {
-            return Some((now, rate.min(situation.max), false));
+            return Some((now, rate.min(situation.max), Purpose::Recover));
         }
         let goal = if self.starting { 2.0 * FIRST * self.start } else { 0.0 };
         let goal = goal.max(situation.want).min(situation.max);
         if situation.estimate >= COVERED * goal {
             let unused = situation.sent > 0.0 && situation.sent < USED * situation.estimate;
             let at = self.ended.map_or(now, |ended| ended + CONFIRM).max(self.rest_until);
-            return unused.then_some((at, situation.estimate, true));
+            return unused.then_some((at, situation.estimate, Purpose::Confirm));
+        }
+        if let Some(rate) = self.promised {
+            let most = (1.0 + self.beyond(situation.rtt)) * situation.estimate;
+            return Some((now, rate.min(most).min(situation.max), Purpose::Prove));
         }
         let factor = if self.ended.is_none() { FIRST } else { FACTOR };
         let rate = (factor * situation.estimate).min(BEYOND_GOAL * goal).min(situation.max);
         let at = self.ended.filter(|_| !self.prompted).map_or(now, |ended| ended + self.interval);
-        Some((at.max(self.rest_until), rate, false))
+        Some((at.max(self.rest_until), rate, Purpose::Seek))
+    }
+
+    /// What a long train tries beyond the estimate, in estimates.
+    fn beyond(&self, rtt: i64) -> f64 {
+        let most = if self.proved { 2.0 } else { 1.0 };
+        most * (OWN_QUEUE / (rtt as f64 + TOLD)).clamp(LEAST_BEYOND, BEYOND)
     }
 
     /// When to plan the next train, or to give up on the present one.
-    pub(super) fn next_timeout(&self, now: i64, rtt: i64, situation: Situation) -> Option<i64> {
+    pub(super) fn next_timeout(&self, now: i64, situation: Situation) -> Option<i64> {
         match &self.running {
-            Some(running) => Some(running.gives_up(rtt)),
+            Some(running) => Some(running.gives_up(situation.rtt)),
             None => self.due(now, situation).map(|(at, ..)| at),
         }
     }
 
     /// The train to send now, if one is due.
     pub(super) fn plan(&mut self, now: i64, situation: Situation) -> Option<ProbePlan> {
-        let (_, rate, confirms) = self.due(now, situation).filter(|(at, ..)| *at <= now)?;
+        let (_, rate, purpose) = self.due(now, situation).filter(|(at, ..)| *at <= now)?;
         self.prompted = false;
         self.recover = None;
+        self.promised = None;
+        self.trail.clear();
         self.next = self.next.wrapping_add(1);
         self.planned += 1;
-        let octets = (rate * LENGTH / 8.0).max(LEAST_OCTETS) as usize;
+        let length = if purpose == Purpose::Prove { BUCKET / self.beyond(situation.rtt) + SEEN } else { LENGTH };
+        let octets = (rate * length / 8.0).max(LEAST_OCTETS) as usize;
         let plan = ProbePlan { cluster: Cluster(self.next), rate: Bps(rate as u64), octets, packets: PACKETS };
         self.running = Some(Running {
             plan,
             since: now,
-            confirms,
+            purpose,
             departed: Train::default(),
             arrived: Train::default(),
             stretch: Stretch::default(),
@@ -209,6 +272,9 @@ impl Prober {
     pub(super) fn told(&mut self, cluster: Cluster, size: u16, departure: i64, arrival: Option<i64>) {
         if let Some(running) = self.running.as_mut().filter(|running| running.plan.cluster == cluster) {
             running.told += 1;
+            if running.purpose == Purpose::Prove {
+                self.trail.add(departure, arrival, size);
+            }
             if let Some(at) = arrival {
                 running.arrived.add(at, size);
                 running.stretch.add(departure, at);
@@ -216,20 +282,30 @@ impl Prober {
         }
     }
 
-    /// Judges the train under way, if it can be judged. `estimate` is the present one.
-    pub(super) fn conclude(&mut self, now: i64, rtt: i64, estimate: f64) -> Outcome {
+    /// Judges the train under way, if it can be judged. `estimate` is the present one, and `full` says that the path was
+    /// seen to be full at about that.
+    pub(super) fn conclude(&mut self, now: i64, rtt: i64, estimate: f64, full: bool) -> Outcome {
         let Some(running) = &self.running else { return Outcome::Nothing };
-        let Running { plan, departed, .. } = running;
+        let Running { plan, departed, purpose, .. } = running;
+        let (plan, purpose) = (*plan, *purpose);
         let complete = departed.packets >= plan.packets && departed.octets >= plan.octets;
-        if now < running.gives_up(rtt) && !(complete && running.told >= departed.packets) {
+        let held_up = purpose == Purpose::Prove && self.trail.is_held_up();
+        if now < running.gives_up(rtt) && !(complete && running.told >= departed.packets) && !held_up {
             return Outcome::Nothing;
         }
-        let (measured, target, confirms) = (running.measure(), plan.rate.0 as f64, running.confirms);
+        let target = plan.rate.0 as f64;
+        let measured = match held_up {
+            true => self.trail.carried().map(|carried| (UTILISATION * carried).min(target)),
+            false => running.measure(),
+        };
         self.running = None;
         self.ended = Some(now);
-        let passed = measured.is_some_and(|measured| measured >= PASSED * target);
+        let passed = !held_up && measured.is_some_and(|measured| measured >= PASSED * target);
         self.passed += u64::from(passed);
-        if confirms {
+        if purpose == Purpose::Prove {
+            self.proved = passed;
+        }
+        if purpose == Purpose::Confirm {
             return self.confirmed(measured, passed);
         }
         self.unmeasured = if measured.is_some() { 0 } else { self.unmeasured + 1 };
@@ -238,15 +314,31 @@ impl Prober {
             self.rest_until = self.rest_until.max(now + REST_FAILED);
             return Outcome::Nothing;
         }
+        let starting = self.starting;
         self.starting &= passed && estimate < 2.0 * FIRST * self.start;
         self.prompted |= passed;
+        // What ran into a queue is what the path carries; what did not may have come out of a bucket.
+        let promises = purpose == Purpose::Seek && !starting && measured.is_some_and(|m| m >= FULL * target);
+        if promises && full && !std::mem::replace(&mut self.seconded, true) {
+            // One short train that passes may be chance.
+            return Outcome::Nothing;
+        }
+        self.seconded = false;
         if passed {
             self.interval = INTERVAL;
         } else {
             self.interval = (self.interval * INTERVAL_GROWTH).min(MOST_INTERVAL);
             self.rest_until = self.rest_until.max(now + REST_FAILED);
         }
-        measured.map_or(Outcome::Nothing, Outcome::Carries)
+        match measured {
+            Some(measured) if promises => {
+                self.promised = Some(measured);
+                Outcome::Nothing
+            }
+            Some(measured) if held_up && measured < LEAST_KEPT * estimate => Outcome::Refuted(LEAST_KEPT * estimate),
+            Some(measured) => Outcome::Carries(measured),
+            None => Outcome::Nothing,
+        }
     }
 
     fn confirmed(&mut self, measured: Option<f64>, passed: bool) -> Outcome {
@@ -291,7 +383,7 @@ mod tests {
     const RTT: i64 = 50_000;
 
     fn situation(estimate: f64, want: f64) -> Situation {
-        Situation { estimate, want, max: 20e6, sent: estimate, held: false }
+        Situation { estimate, want, max: 20e6, sent: estimate, rtt: RTT, held: false }
     }
 
     /// Sends the train over a path of `capacity` bits per second and judges it.
@@ -303,7 +395,7 @@ mod tests {
         (0..packets as i64).for_each(|packet| {
             prober.told(plan.cluster, 600, now + packet * departure, Some(77 + packet * arrival));
         });
-        prober.conclude(now + 100_000, RTT, estimate)
+        prober.conclude(now + 100_000, RTT, estimate, false)
     }
 
     fn carries(outcome: Outcome) -> f64 {
@@ -347,8 +439,8 @@ mod tests {
         assert!(prober.plan(0, situation(1e6, 1e6)).is_none());
         let plan = prober.plan(0, situation(1e6, 1.2e6)).unwrap();
         assert_eq!(plan.rate, Bps(1_440_000));
-        assert_eq!(prober.next_timeout(0, RTT, situation(1e6, 1.2e6)), Some(RTT + TIME_OUT));
-        assert_eq!(prober.conclude(10_000_000, RTT, 1e6), Outcome::Nothing, "never sent");
+        assert_eq!(prober.next_timeout(0, situation(1e6, 1.2e6)), Some(RTT + TIME_OUT));
+        assert_eq!(prober.conclude(10_000_000, RTT, 1e6, false), Outcome::Nothing, "never sent");
         let held = Situation { held: true, ..situation(1e6, 1.2e6) };
         assert!(prober.plan(60_000_000, held).is_none());
     }

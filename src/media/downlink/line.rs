@@ -9,6 +9,7 @@ use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef};
 use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
 
+use super::left_out::LeftOut;
 use super::rewrite::{self, Form, Offsets};
 use super::seat_clock::{Drift, SeatClock};
 use super::select::{Gate, LayerTarget, Targets, Wish};
@@ -37,8 +38,8 @@ pub(super) struct Tenure {
     newest: (u32, i64),
     /// Timestamp at the publisher of the newest frame seen, forwarded or not.
     frame: u32,
-    /// Timestamp of the frame of which nothing more is sent.
-    left_out: Option<u32>,
+    /// Frames of which nothing is sent.
+    left_out: LeftOut,
     /// Nothing has been taken yet.
     fresh: bool,
 }
@@ -53,7 +54,8 @@ impl Tenure {
     pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, offsets: Offsets) -> Stamp {
         let info = packet.info;
         let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
-        let hollow = packet.payload.is_empty() || !self.gate.passes(&info.facts);
+        let sent = self.gate.passes(&info.facts) && !self.left_out.contains(info.timestamp);
+        let hollow = packet.payload.is_empty() || !sent;
         let timestamp = (self.newest.1 + behind) as u32;
         Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets, hollow }
     }
@@ -272,7 +274,7 @@ impl Line {
             drift: Drift::new(at - self.clock.at(info.capture_us)),
             newest: (info.timestamp, at),
             frame: info.timestamp,
-            left_out: None,
+            left_out: LeftOut::default(),
             fresh: true,
         });
         Ok(())
@@ -329,7 +331,7 @@ impl Line {
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
         let before = tenure.offsets;
-        let left_out = tenure.left_out == Some(info.timestamp);
+        let left_out = !new_frame && tenure.left_out.contains(info.timestamp);
         let admitted = !left_out && tenure.gate.admits(&info.facts, new_frame, target);
         if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
             tenure.offsets.active_decode_targets = tenure.targets.follow(dd, &tenure.gate);
@@ -337,6 +339,10 @@ impl Line {
         if !admitted {
             if new_frame {
                 tenure.offsets.leave_out(&info.facts);
+            }
+            // Of a picture whose base was lost, the base is still welcome.
+            if new_frame && info.facts.spatial == 0 {
+                tenure.left_out.add(info.timestamp);
             }
             tenure.sequence.skip(info.seq, before);
             return Err(DropReason::AboveTarget);
@@ -356,7 +362,7 @@ impl Line {
         let before = tenure.offsets;
         if info.timestamp != tenure.frame {
             tenure.frame = info.timestamp;
-            tenure.left_out = Some(info.timestamp);
+            tenure.left_out.add(info.timestamp);
             tenure.offsets.leave_out(&info.facts);
         }
         tenure.sequence.skip(info.seq, before);

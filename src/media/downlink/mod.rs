@@ -2,6 +2,7 @@
 //! one stream. Knows no sockets, no keys and no bandwidth.
 
 mod history;
+mod left_out;
 mod line;
 mod replay;
 mod report;

@@ -49,10 +49,15 @@ impl Forwarder {
             let Some(seated) = subscriber.plan.seats.iter().find(|seated| seated.seat == seat) else { continue };
             let first = points.len();
             let layers = publisher.uplink.layers(source.spec.kind.video_role());
-            let shown = subscriber.downlink.subscriptions(line)[0].filter(|(id, _)| *id == source.spec.id);
-            let flows = shown.and_then(|(_, layer)| layers.get(layer)).is_some_and(|layer| layer.alive(now));
-            operating_points(now, layers, flows, &source.demand, &mut points);
-            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
+            let [current, pending] = subscriber.downlink.subscriptions(line);
+            let living = |of: Option<(SourceId, usize)>| {
+                let layer = of.filter(|(id, _)| *id == source.spec.id)?.1;
+                layers.get(layer).filter(|layer| layer.alive(now)).map(|_| layer)
+            };
+            operating_points(now, layers, living(current).is_some(), &source.demand, &mut points);
+            let opening = living(pending).filter(|_| current.is_none());
+            let points = first..points.len();
+            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points, opening });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
         let estimate = subscriber.estimator.as_ref().map_or(UNLIMITED, |estimator| estimator.estimate());
@@ -68,7 +73,10 @@ impl Forwarder {
         let mut paused: Vec<(SourceId, Bps)> = Vec::new();
         for ((share, line), seat) in allocation.shares.iter().zip(&lines).zip(&seats) {
             let target = match share.choice {
-                Choice::Take(index) => target(seat.points, index),
+                Choice::Take(index) => target(seat.points, index).map(|target| match line.opening {
+                    Some(layer) if layer < target.layer => LayerTarget::whole(layer),
+                    _ => target,
+                }),
                 Choice::Paused { needs } => {
                     paused.push((share.source, needs));
                     subscriber.outlet.release(line.line);
@@ -147,6 +155,8 @@ struct Line {
     seated: SeatedSource,
     kind: SourceKind,
     points: Range<usize>,
+    /// The layer with whose key frame it will begin, while it shows nothing: a better one would have to be waited for anew.
+    opening: Option<usize>,
 }
 
 impl Line {

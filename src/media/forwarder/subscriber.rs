@@ -54,8 +54,8 @@ pub(super) struct Probe {
 
 /// An estimate is worth something after this long: probes have gone out and come back.
 const PROOF: Duration = Duration::from_secs(3);
-/// A train of a probe that takes longer measures something else.
-const LONGEST_PROBE: Duration = Duration::from_millis(300);
+/// A train of a probe that takes so much longer than planned measures something else.
+const LATEST_PROBE: Duration = Duration::from_millis(250);
 
 impl Probe {
     fn next(&self) -> Instant {
@@ -64,7 +64,8 @@ impl Probe {
 
     fn is_over(&self, now: Instant) -> bool {
         let sent = self.octets >= self.plan.octets && self.packets >= self.plan.packets;
-        sent || now.saturating_duration_since(self.started) > LONGEST_PROBE
+        let planned = Duration::from_micros(self.plan.octets as u64 * 8_000_000 / self.plan.rate.0.max(1));
+        sent || now.saturating_duration_since(self.started) > planned + LATEST_PROBE
     }
 }
 
@@ -169,7 +170,7 @@ impl Subscriber {
 
     /// Starts a probe when it is time to, and ends the one that is over.
     pub(super) fn review_probe(&mut self, now: Instant) {
-        if self.probe.is_some_and(|probe| probe.is_over(now)) {
+        if self.probe.is_some_and(|probe| !self.goes_on(&probe, now)) {
             self.probe = None;
             self.set_rate(now);
         }
@@ -192,7 +193,12 @@ impl Subscriber {
 
     /// Whether padding is due.
     pub(super) fn wants_padding(&self, now: Instant) -> bool {
-        self.probe.is_some_and(|probe| !probe.is_over(now) && probe.next() <= now)
+        self.probe.is_some_and(|probe| self.goes_on(&probe, now) && probe.next() <= now)
+    }
+
+    fn goes_on(&self, probe: &Probe, now: Instant) -> bool {
+        !probe.is_over(now)
+            && self.estimator.as_ref().is_some_and(|estimator| estimator.probe_goes_on(probe.plan.cluster))
     }
 
     /// No padding can be had.

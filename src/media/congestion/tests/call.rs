@@ -189,6 +189,9 @@ impl Call {
     fn release(&mut self) {
         let now = self.instant();
         self.estimator.handle_timeout(now);
+        if self.pacer.cluster().is_some_and(|cluster| !self.estimator.probe_goes_on(cluster)) {
+            self.pacer.end_probe();
+        }
         if let Some(plan) = self.estimator.probe(now) {
             self.pacer.probe(now, plan);
         }

@@ -21,7 +21,7 @@ const MOST_WAIT_WHOLE: Duration = Duration::from_millis(500);
 /// Sound never waits for the rate. More than this many packets waiting means that nobody polls.
 const MOST_AUDIO: usize = 256;
 /// A train of a probe that takes longer measures something else.
-const MOST_PROBE: Duration = Duration::from_millis(300);
+const MOST_PROBE: Duration = Duration::from_millis(750);
 /// Slower than this is a mistake: one packet would take seconds.
 const LEAST_RATE: u64 = 8_000;
 
@@ -193,6 +193,16 @@ impl<T: Copy> Pacer<T> {
             self.probe = None;
         }
         self.charge(now, size);
+    }
+
+    /// The train under way.
+    pub(super) fn cluster(&self) -> Option<Cluster> {
+        self.probe.map(|probe| probe.plan.cluster)
+    }
+
+    /// Ends the train under way.
+    pub(super) fn end_probe(&mut self) {
+        self.probe = None;
     }
 
     /// Sends at the probe's rate until the train is complete.

@@ -50,6 +50,42 @@ fn a_late_packet_of_a_thinned_layer_fills_its_gap_without_payload() {
 }
 
 #[test]
+fn a_late_packet_of_a_thinned_frame_comes_without_payload_though_more_is_wanted_meanwhile() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 0));
+    let key = a.frame(bench.epoch, 0, 1, true, 0);
+    let thin = a.frame(bench.epoch, 33_000, 3, false, 2);
+    let next = a.frame(bench.epoch, 66_000, 1, false, 0);
+    bench.forward(VIDEO, &a, &key[0]).unwrap();
+    assert_eq!(bench.forward(VIDEO, &a, &thin[1]), Err(DropReason::AboveTarget));
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 3));
+    bench.forward(VIDEO, &a, &next[0]).unwrap();
+    for late in [&thin[0], &thin[2]] {
+        assert_eq!(bench.forward(VIDEO, &a, late).unwrap().payload.len(), 0, "a frame of two parts of three");
+    }
+}
+
+#[test]
+fn late_packets_of_a_frame_that_was_left_out_fill_their_gaps_without_payload() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    let key = a.frame(bench.epoch, 0, 1, true, 0);
+    let shed = [33_000, 66_000].map(|us| a.frame(bench.epoch, us, 3, false, 1));
+    let next = a.frame(bench.epoch, 99_000, 1, false, 0);
+    bench.forward(VIDEO, &a, &key[0]).unwrap();
+    // The first and the last packet of each were lost on the way here.
+    shed.iter().for_each(|frame| bench.downlink.leave_out(VIDEO, SourceId(1), 0, &frame[1].info));
+    bench.forward(VIDEO, &a, &next[0]).unwrap();
+    for packet in shed.iter().flat_map(|frame| [&frame[0], &frame[2]]) {
+        let filler = bench.forward(VIDEO, &a, packet).unwrap();
+        assert_eq!((filler.payload.len(), filler.marker), (0, false), "a frame of two parts of three");
+    }
+}
+
+#[test]
 fn padding_from_the_publisher_leaves_no_gap() {
     let mut bench = Bench::new(spec(1), 1);
     let mut a = Publisher::vp8(1, 0, 5);
