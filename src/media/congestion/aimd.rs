@@ -77,6 +77,11 @@ impl RateControl {
         self.rate = rate;
     }
 
+    /// The path carried so much while it was full: what is kept of that is right, should less have been believed.
+    pub(super) fn raise(&mut self, carried: f64) {
+        self.rate = self.rate.max(BETA * carried);
+    }
+
     /// Keeps it within `min` and `max`, so that a change of either side shows at once.
     pub(super) fn bound(&mut self, min: f64, max: f64) {
         self.rate = self.rate.min(max).max(min);

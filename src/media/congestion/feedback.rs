@@ -155,8 +155,10 @@ impl Estimator {
         } else if known && self.rate.outgrown() {
             self.prober.prompt();
         }
-        if self.drain.update(now, queue) == drain::Drained::InVain {
-            self.delay.accept_delay();
+        match self.drain.update(now, queue, acknowledged.long.unwrap_or_default()) {
+            drain::Drained::InVain => self.delay.accept_delay(),
+            drain::Drained::Empty(carried) => self.rate.raise(carried),
+            drain::Drained::No => {}
         }
         self.rate.bound(bps(self.limits.min), bps(self.limits.max));
     }

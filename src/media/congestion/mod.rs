@@ -261,6 +261,14 @@ impl Estimator {
         self.want = rate;
     }
 
+    /// The owner sends more from now on: on a path that was seen to be full, what a probe would add would hide whether
+    /// that passes.
+    pub fn rose(&mut self, now: Instant) {
+        if !self.rate.outgrown() {
+            self.prober.rest(self.micros(now));
+        }
+    }
+
     /// What may be sent altogether, all kinds of packets with a transport-wide number included.
     pub fn estimate(&self) -> Bps {
         Bps(self.current() as u64)

@@ -30,8 +30,8 @@ const LEAST_BEYOND: f64 = 0.2;
 /// and for as many seconds as it takes to empty a bucket of so many seconds, and to see a queue after that.
 const BUCKET: f64 = 0.2;
 const SEEN: f64 = 0.1;
-/// One that is held up at less than this share of the estimate lowers it to that: it measures with some noise.
-const LEAST_KEPT: f64 = 0.85;
+/// One that is held up lowers the estimate to what it measured, by this share at most at once: it measures with some noise.
+const LEAST_KEPT: f64 = 0.95;
 /// Fewer packets measure nothing, and smaller ones cost more header than they carry.
 const PACKETS: usize = 5;
 const LEAST_OCTETS: f64 = 1_000.0;
@@ -335,7 +335,7 @@ impl Prober {
                 self.promised = Some(measured);
                 Outcome::Nothing
             }
-            Some(measured) if held_up && measured < LEAST_KEPT * estimate => Outcome::Refuted(LEAST_KEPT * estimate),
+            Some(measured) if held_up && measured < estimate => Outcome::Refuted(measured.max(LEAST_KEPT * estimate)),
             Some(measured) => Outcome::Carries(measured),
             None => Outcome::Nothing,
         }

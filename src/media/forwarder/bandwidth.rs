@@ -17,6 +17,8 @@ const OVERHEAD_PERCENT: u64 = 103;
 const SMOOTHED_PERCENT: u64 = 150;
 /// What the pictures need, and the room without which the allocator raises none.
 const ROOM_PERCENT: u64 = 125;
+/// Pictures that take so much more than a moment ago have risen: rates of the same ones change by less at once.
+const RISE_PERCENT: u64 = 115;
 /// Sent on trust before anything is known of a browser's network: a screen with some cameras.
 const ON_TRUST: Bps = Bps(5_000_000);
 /// A pause that is over sooner is not worth a word: a call begins with an estimate that says little.
@@ -49,15 +51,11 @@ impl Forwarder {
             let Some(seated) = subscriber.plan.seats.iter().find(|seated| seated.seat == seat) else { continue };
             let first = points.len();
             let layers = publisher.uplink.layers(source.spec.kind.video_role());
-            let [current, pending] = subscriber.downlink.subscriptions(line);
-            let living = |of: Option<(SourceId, usize)>| {
-                let layer = of.filter(|(id, _)| *id == source.spec.id)?.1;
-                layers.get(layer).filter(|layer| layer.alive(now)).map(|_| layer)
-            };
-            operating_points(now, layers, living(current).is_some(), &source.demand, &mut points);
-            let opening = living(pending).filter(|_| current.is_none());
-            let points = first..points.len();
-            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points, opening });
+            let current = subscriber.downlink.subscriptions(line)[0];
+            let shown = current.filter(|(id, _)| *id == source.spec.id);
+            let flows = shown.and_then(|(_, layer)| layers.get(layer)).is_some_and(|layer| layer.alive(now));
+            operating_points(now, layers, flows, &source.demand, &mut points);
+            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
         let estimate = subscriber.estimator.as_ref().map_or(UNLIMITED, |estimator| estimator.estimate());
@@ -73,10 +71,7 @@ impl Forwarder {
         let mut paused: Vec<(SourceId, Bps)> = Vec::new();
         for ((share, line), seat) in allocation.shares.iter().zip(&lines).zip(&seats) {
             let target = match share.choice {
-                Choice::Take(index) => target(seat.points, index).map(|target| match line.opening {
-                    Some(layer) if layer < target.layer => LayerTarget::whole(layer),
-                    _ => target,
-                }),
+                Choice::Take(index) => target(seat.points, index),
                 Choice::Paused { needs } => {
                     paused.push((share.source, needs));
                     subscriber.outlet.release(line.line);
@@ -88,8 +83,12 @@ impl Forwarder {
             subscriber.downlink.target(line.line, share.source, target);
         }
         let wanted = Bps((allocation.used.0 + allocation.unmet.0) * ROOM_PERCENT / 100 + sound);
+        let rises = allocation.used.0 * 100 > (subscriber.used.0.saturating_sub(sound)) * RISE_PERCENT;
         if let Some(estimator) = subscriber.estimator.as_mut() {
             estimator.want(wanted);
+            if rises {
+                estimator.rose(now);
+            }
         }
         subscriber.used = Bps(allocation.used.0 + sound);
         subscriber.unmet = allocation.unmet;
@@ -155,8 +154,6 @@ struct Line {
     seated: SeatedSource,
     kind: SourceKind,
     points: Range<usize>,
-    /// The layer with whose key frame it will begin, while it shows nothing: a better one would have to be waited for anew.
-    opening: Option<usize>,
 }
 
 impl Line {

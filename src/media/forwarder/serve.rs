@@ -181,7 +181,8 @@ impl Forwarder {
     pub(super) fn let_out(&mut self, now: Instant, peer: usize, sink: &mut impl Sink) {
         let Forwarder { subscribers, publishers, sources, .. } = self;
         let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
-        while !subscriber.outlet.is_empty() && subscriber.outlet.allows(now) {
+        // A probe's padding is for want of anything better: what waits takes its turns.
+        while !subscriber.outlet.is_empty() && (subscriber.outlet.allows(now) || subscriber.probe_is_due(now)) {
             match subscriber.outlet.next_retransmission() {
                 Some((ssrc, seq)) => {
                     let line = subscriber.spec.downlinks.iter().find(|line| line.ssrc == ssrc);
@@ -197,7 +198,7 @@ impl Forwarder {
                 }
             }
         }
-        while subscriber.wants_padding(now) {
+        while subscriber.outlet.is_empty() && subscriber.probe_is_due(now) {
             let ring = |id, layer| ring_of(sources, publishers, id, MediaKind::Video, layer);
             let sent = subscriber.send(now, peer, Kind::Padding, sink, |downlink, out| downlink.probe(now, ring, out));
             if sent == 0 {

@@ -191,8 +191,8 @@ impl Subscriber {
         self.probe.is_none() && self.downlink.can_probe(!by_remb)
     }
 
-    /// Whether padding is due.
-    pub(super) fn wants_padding(&self, now: Instant) -> bool {
+    /// Whether a packet of the probe under way is due.
+    pub(super) fn probe_is_due(&self, now: Instant) -> bool {
         self.probe.is_some_and(|probe| self.goes_on(&probe, now) && probe.next() <= now)
     }
 

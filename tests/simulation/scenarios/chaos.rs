@@ -15,7 +15,7 @@ const SEATS: usize = 3;
 
 /// A storm's length and the calm after it: an estimate that the storm has blown down to nothing rises again meanwhile.
 const STORM: Us = 5 * SECOND;
-const CALM: Us = 6 * SECOND;
+const CALM: Us = 8 * SECOND;
 
 fn weather(rng: &mut impl Rng) -> Conditions {
     Conditions {
