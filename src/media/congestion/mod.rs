@@ -261,6 +261,12 @@ impl Estimator {
         self.want = rate;
     }
 
+    /// Whether an outage has just ended: in a moment it will be known what the path carries, and the estimate that fell
+    /// meanwhile is no reason to change anything.
+    pub fn is_recovering(&self) -> bool {
+        self.prober.is_recovering()
+    }
+
     /// The owner sends more from now on: on a path that was seen to be full, what a probe would add would hide whether
     /// that passes.
     pub fn rose(&mut self, now: Instant) {

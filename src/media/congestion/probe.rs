@@ -189,6 +189,11 @@ impl Prober {
         self.running.as_ref().is_some_and(|running| running.plan.cluster == cluster)
     }
 
+    /// Whether it is about to show whether what passed before an outage passes again.
+    pub(super) fn is_recovering(&self) -> bool {
+        self.recover.is_some() || self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Recover)
+    }
+
     /// Whether a long train is under way.
     pub(super) fn is_proving(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Prove)
