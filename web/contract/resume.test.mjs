@@ -89,6 +89,7 @@ test('of two tabs with one token the newer wins, the older is told, and a third 
   const [ada, first] = [await client(), await client()];
   await ada.join(name, 'Ada');
   const { member, resume } = await first.join(name, 'Grace');
+  await ada.change(({ kind, member: one }) => kind === 'joined' && one.id === member);
   ada.pushes.length = 0;
   let older = first;
   for (let tab = 0; tab < 3; tab++) {
