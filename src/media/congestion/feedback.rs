@@ -117,7 +117,7 @@ impl Estimator {
             let sample = (now - latest).max(0) as f64;
             self.rtt = Some(self.rtt.map_or(sample, |rtt| rtt + RTT_GAIN * (sample - rtt)));
             if let Some(silence) = self.silence.take() {
-                self.prober.recover(silence.before);
+                self.prober.recover(now, silence.before);
                 // What an outage swallowed is no congestion.
                 self.loss.fell(now);
             }

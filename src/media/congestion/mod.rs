@@ -263,8 +263,8 @@ impl Estimator {
 
     /// Whether an outage has just ended: in a moment it will be known what the path carries, and the estimate that fell
     /// meanwhile is no reason to change anything.
-    pub fn is_recovering(&self) -> bool {
-        self.prober.is_recovering()
+    pub fn is_recovering(&self, now: Instant) -> bool {
+        self.prober.is_recovering(self.micros(now)) && self.delay.state() != PathState::Overuse
     }
 
     /// The owner sends more from now on: on a path that was seen to be full, what a probe would add would hide whether

@@ -65,6 +65,8 @@ const REFUTED: u32 = 2;
 
 /// A train whose feedback takes longer than this beside the round trip has failed.
 const TIME_OUT: i64 = 600_000;
+/// The probe after an outage tells within a round trip and a feedback, or not at all.
+const RECOVERY: i64 = 1_000_000;
 /// Share of its packets that must have come.
 const ENOUGH: f64 = 0.8;
 /// Arrival at more than this multiple of the rate of departure is an artefact.
@@ -114,6 +116,8 @@ pub(super) struct Prober {
     prompted: bool,
     /// What passed before an outage.
     recover: Option<f64>,
+    /// The probe of that may not come to pass: what is kept for its sake is kept until then.
+    recovers_until: i64,
     /// What a short train promised, and a long one has to confirm.
     promised: Option<f64>,
     /// The last long train got through.
@@ -162,6 +166,7 @@ impl Prober {
             rest_until: i64::MIN,
             prompted: false,
             recover: None,
+            recovers_until: i64::MIN,
             promised: None,
             proved: false,
             seconded: false,
@@ -190,8 +195,9 @@ impl Prober {
     }
 
     /// Whether it is about to show whether what passed before an outage passes again.
-    pub(super) fn is_recovering(&self) -> bool {
-        self.recover.is_some() || self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Recover)
+    pub(super) fn is_recovering(&self, now: i64) -> bool {
+        let probes = self.running.as_ref().is_some_and(|running| running.purpose == Purpose::Recover);
+        now < self.recovers_until && (self.recover.is_some() || probes)
     }
 
     /// Whether a long train is under way.
@@ -200,8 +206,9 @@ impl Prober {
     }
 
     /// Feedback is back after an outage before which `rate` passed.
-    pub(super) fn recover(&mut self, rate: f64) {
+    pub(super) fn recover(&mut self, now: i64, rate: f64) {
         self.recover = Some(rate);
+        self.recovers_until = now + RECOVERY;
     }
 
     /// When the next train is due, at what rate, and what for.
@@ -472,7 +479,8 @@ mod tests {
         let mut prober = Prober::new(300e3);
         prober.starting = false;
         prober.rest(0);
-        prober.recover(2e6);
+        prober.recover(0, 2e6);
+        assert!(prober.is_recovering(500_000) && !prober.is_recovering(1_500_000), "it may never be sent");
         assert_eq!(prober.plan(0, situation(0.5e6, 0.0)).unwrap().rate, Bps(2_000_000));
     }
 }

@@ -58,10 +58,11 @@ impl Forwarder {
             lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
-        let estimate = subscriber.estimator.as_ref().map_or(UNLIMITED, |estimator| match estimator.is_recovering() {
-            true => estimator.estimate().max(Bps(subscriber.used.0 * RISE_PERCENT / 100)),
-            false => estimator.estimate(),
-        });
+        let estimate =
+            subscriber.estimator.as_ref().map_or(UNLIMITED, |estimator| match estimator.is_recovering(now) {
+                true => estimator.estimate().max(Bps(subscriber.used.0 * RISE_PERCENT / 100)),
+                false => estimator.estimate(),
+            });
         subscriber.allocated = estimate;
         let mut pictures = Bps(estimate.0.saturating_sub(sound));
         if subscriber.is_unproven(now) {
