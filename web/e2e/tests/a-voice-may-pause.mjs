@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
 import { pause } from '../harness/until.mjs';
+import { sendVoice, voiceOf } from '../harness/voice.mjs';
 
 const TONE = 440;
 const SILENCE_MS = 6_000;
@@ -19,9 +20,9 @@ behaviour('a silence with DTX is neither loss nor trouble in both browsers, and 
 
   await ada.run(() => window.__loud(false));
   for (const bot of others) await bot.hearsTone(ada.name, null);
-  const before = await Promise.all(others.map(heard));
+  const before = await Promise.all(others.map((bot) => voiceOf(bot, ada.name)));
   await pause(SILENCE_MS);
-  const after = await Promise.all(others.map(heard));
+  const after = await Promise.all(others.map((bot) => voiceOf(bot, ada.name)));
   const told = JSON.stringify({ before, after });
   console.log(told);
   for (const [index, { packets, lost, trouble, complaints }] of after.entries()) {
@@ -33,45 +34,3 @@ behaviour('a silence with DTX is neither loss nor trouble in both browsers, and 
   await ada.run(() => window.__loud(true));
   await Promise.all(others.map((bot) => bot.hearsTone(ada.name, TONE, AT_ONCE_MS)));
 });
-
-/** From now on the voice is a tone that can be switched off, over a new connection with these options. */
-async function sendVoice(bot, options, tone) {
-  await bot.run(
-    (sound, frequency) => {
-      const context = new AudioContext();
-      const [source, level, out] = [context.createOscillator(), context.createGain(), context.createMediaStreamDestination()];
-      source.frequency.value = frequency;
-      level.gain.value = 0.25;
-      source.connect(level).connect(out);
-      source.start();
-      window.__loud = (on) => (level.gain.value = on ? 0.25 : 0);
-      const { room } = window.__plenum;
-      room.publish('microphone', out.stream.getAudioTracks()[0]);
-      Object.assign(room.link.sound, sound);
-      room.link.rebuild();
-    },
-    options,
-    tone,
-  );
-  await bot.joined();
-}
-
-/** How Ada's voice comes, and what is said of it. */
-function heard(bot) {
-  return bot.run(async () => {
-    const { room, pc } = window.__plenum;
-    const { id } = room.members.find(({ name }) => name === 'Ada').camera;
-    const seat = room.seats.findIndex(({ expected }) => expected === id);
-    const line = seat < 0 ? room.link.lines.loud[room.loud.indexOf(id)] : room.link.lines.seats[seat].audio;
-    const report = await pc().getStats();
-    const flow = [...report.values()].find((entry) => entry.type === 'inbound-rtp' && entry.mid === line?.mid);
-    const quality = room.quality.get(id);
-    return {
-      packets: flow?.packetsReceived,
-      lost: flow?.packetsLost,
-      score: quality?.sound ?? null,
-      trouble: quality?.soundTrouble ?? null,
-      complaints: room.troubles.length,
-    };
-  });
-}

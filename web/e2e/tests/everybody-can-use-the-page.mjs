@@ -2,130 +2,121 @@ import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
 import { isAccessible } from '../harness/axe.mjs';
 
-const STATES = [
+/** What is read and pressed on the way through the page. */
+const EN = {
+  room: 'open',
+  empty: 'No public rooms right now',
+  allow: 'Use camera and microphone',
+  cameraOff: 'Turn camera off',
+  join: 'Join now',
+  more: 'More',
+  sound: 'Choose microphone and speaker',
+  chat: 'Chat',
+  people: 'People (2)',
+  moreOf: (name) => `More: ${name}`,
+  host: 'Host controls',
+  react: 'React',
+  statistics: 'Statistics',
+  roundTrip: 'Round trip',
+  devices: 'Devices',
+  keys: 'Keyboard shortcuts',
+  leave: 'Leave call',
+  left: 'You left the call',
+};
+
+const KO = {
+  room: '열린-방',
+  empty: '지금은 공개된 방이 없습니다',
+  allow: '카메라와 마이크 사용',
+  cameraOff: '카메라 끄기',
+  join: '지금 참여',
+  more: '더보기',
+  sound: '마이크와 스피커 선택',
+  chat: '채팅',
+  people: '참여자 (2)',
+  moreOf: (name) => `더보기: ${name}`,
+  host: '진행자 도구',
+  react: '반응',
+  statistics: '통계',
+  roundTrip: '왕복 시간',
+  devices: '장치',
+  keys: '키보드 단축키',
+  leave: '통화 나가기',
+  left: '통화에서 나왔습니다',
+};
+
+/** Every state of a call with `other`: what it is called, and how one comes there. */
+const states = (w, other) => [
   ['the call', async () => undefined],
-  ['the menu', (bot) => bot.press('More')],
-  ['the device menu', (bot) => bot.press('Choose microphone and speaker')],
+  ['the menu', (bot) => bot.press(w.more)],
+  ['the device menu', (bot) => bot.press(w.sound)],
   ['the chat', async (bot) => {
-    await closeMenu(bot);
-    await bot.press('Chat');
-    await bot.writes('See https://example.org');
+    await bot.press(w.chat);
+    await bot.writes('https://example.org');
+    await bot.reads('https://example.org');
   }],
-  ['the members', (bot) => bot.press('People (2)')],
-  ['what can be done with a member', (bot) => bot.press('More: Grace')],
-  ['the host controls', async (bot) => {
-    await bot.press('More');
-    await bot.chooses('Host controls');
-  }],
-  ['the reactions', (bot) => bot.press('React')],
+  ['the members', (bot) => bot.press(w.people)],
+  ['what can be done with a member', (bot) => bot.press(w.moreOf(other.name))],
+  ['the host controls', (bot) => chooses(bot, w, w.host)],
+  ['the reactions', (bot) => bot.press(w.react)],
   ['the statistics', async (bot) => {
-    await bot.press('More');
-    await bot.chooses('Statistics');
-    await bot.reads('Round trip');
+    await chooses(bot, w, w.statistics);
+    await bot.reads(w.roundTrip);
   }],
-  ['the devices', async (bot) => {
-    await bot.press('More');
-    await bot.chooses('Devices');
-  }],
-  ['the keys', async (bot) => {
-    await bot.press('More');
-    await bot.chooses('Keyboard shortcuts');
-  }],
+  ['the devices', (bot) => chooses(bot, w, w.devices)],
+  ['the keys', (bot) => chooses(bot, w, w.keys)],
 ];
 
-const closeMenu = (bot) => bot.page.keyboard.press('Escape');
-
-for (const scheme of ['light', 'dark']) {
-  behaviour(`in the ${scheme} theme no page and no state of the call has anything that WCAG 2.2 AA forbids`, async (stage) => {
-    const { origin } = await stage.server();
-    const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, scheme });
-    const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-    await ada.open(origin);
-    await ada.reads('No public rooms right now');
-    await isAccessible(ada, 'home');
-    await ada.open(`${origin}/r/open`);
-    await ada.enterName();
-    await isAccessible(ada, 'the green room before any device');
-    await ada.press('Use camera and microphone');
-    await ada.press('Turn camera off');
-    await isAccessible(ada, 'the green room');
-    await ada.press('Join now');
-    await ada.joined();
-    await isAccessible(ada, 'the call alone');
-    await grace.join(origin, 'open');
-    await ada.seesTilesOf(grace);
-    for (const [what, open] of STATES) {
-      await open(ada);
-      await isAccessible(ada, what);
-      await closeMenu(ada);
-    }
-    await ada.leave();
-    await isAccessible(ada, 'the end');
-  });
+async function chooses(bot, w, item) {
+  await bot.press(w.more);
+  await bot.chooses(item);
 }
 
-behaviour('in Firefox nothing is forbidden either', async (stage) => {
-  const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'firefox', hue: 0, tone: 440 });
-  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  await ada.open(origin);
-  await ada.reads('No public rooms right now');
-  await isAccessible(ada, 'home');
-  await ada.open(`${origin}/r/open`);
-  await ada.enterName();
-  await ada.press('Use camera and microphone');
-  await isAccessible(ada, 'the green room');
-  await ada.press('Join now');
-  await ada.joined();
-  await grace.join(origin, 'open');
-  await ada.seesTilesOf(grace);
-  for (const [what, open] of STATES) {
-    await open(ada);
-    await isAccessible(ada, what);
-    await closeMenu(ada);
+/** Goes from home to the end of a call with `other`, and asks `look` about every page and state. */
+async function walk(bot, other, origin, w, look) {
+  await bot.open(origin);
+  await bot.reads(w.empty);
+  await look('home');
+  await bot.open(`${origin}/r/${w.room}`);
+  await bot.enterName();
+  await look('the green room before any device');
+  await bot.press(w.allow);
+  await bot.press(w.cameraOff);
+  await look('the green room');
+  await bot.press(w.join);
+  await bot.joined();
+  await look('the call alone');
+  await other.join(origin, w.room);
+  await bot.reads(other.name);
+  for (const [what, open] of states(w, other)) {
+    await open(bot);
+    await look(what);
+    await bot.page.keyboard.press('Escape');
   }
-  await ada.leave();
-  await isAccessible(ada, 'the end');
-});
+  await bot.press(w.leave);
+  await bot.reads(w.left);
+  await look('the end');
+}
+
+for (const { browser, scheme } of [{ browser: 'chromium', scheme: 'light' }, { browser: 'chromium', scheme: 'dark' }, { browser: 'firefox' }]) {
+  behaviour(`in ${browser}${scheme ? ` and the ${scheme} theme` : ''} no page and no state of the call has anything that WCAG 2.2 AA forbids`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440, scheme });
+    const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+    await walk(ada, grace, origin, EN, (what) => isAccessible(ada, what));
+  });
+}
 
 behaviour('in Korean nothing is forbidden, and no word is left in English', async (stage) => {
   const { origin } = await stage.server();
   const korean = [() => localStorage.setItem('plenum.language', '"ko"')];
   const ada = stage.bot({ name: '에이다', browser: 'chromium', hue: 0, tone: 440, scheme: 'light', init: [korean] });
   const grace = stage.bot({ name: '그레이스', browser: 'chromium', hue: 240, tone: 880 });
-  const isKorean = async (what) => {
+  await walk(ada, grace, origin, KO, async (what) => {
     await isAccessible(ada, what);
     assert.equal(await ada.run(() => document.documentElement.lang), 'ko');
     assert.deepEqual(await ada.run(strangeWords, KNOWN_EVERYWHERE), [], what);
-  };
-  await ada.open(origin);
-  await ada.reads('지금은 공개된 방이 없습니다');
-  await isKorean('home');
-  await ada.open(`${origin}/r/열린-방`);
-  await ada.enterName();
-  await ada.press('카메라와 마이크 사용');
-  await isKorean('the green room');
-  await ada.press('지금 참여');
-  await ada.joined();
-  await grace.join(origin, '열린-방');
-  await ada.reads('그레이스');
-  await isKorean('the call');
-  for (const item of [undefined, '진행자 도구', '통계', '장치', '키보드 단축키']) {
-    await ada.press('더보기');
-    if (item) await ada.chooses(item);
-    await isKorean(item ?? 'the menu');
-    await closeMenu(ada);
-  }
-  for (const panel of ['채팅', '참여자 (2)']) {
-    await ada.press(panel);
-    await isKorean(panel);
-  }
-  await ada.press('더보기: 그레이스');
-  await isKorean('what can be done with a member');
-  await closeMenu(ada);
-  await ada.press('통화 나가기');
-  await ada.reads('통화에서 나왔습니다');
-  await isKorean('the end');
+  });
 });
 
 /** Names, addresses, units and what every language calls alike. */
