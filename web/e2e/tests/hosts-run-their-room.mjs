@@ -85,7 +85,7 @@ behaviour('a password keeps out who does not know it, and what members may not d
   await switches(ada, 'Use the camera');
 
   await knocks(grace, origin, 'secret');
-  await grace.reads('This room has a password.');
+  await grace.reads('This room has a password');
   await enters(grace, 'open barley');
   await grace.press('Join');
   await grace.reads('The password is another one.');

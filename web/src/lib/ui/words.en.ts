@@ -277,6 +277,7 @@ export const en = {
   },
   end: {
     left: 'You left the call',
+    password: 'This room has a password',
     replaced: 'You went on in another window',
     failed: 'The call could not go on',
     refused: 'You could not join',

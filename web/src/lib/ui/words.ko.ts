@@ -278,6 +278,7 @@ export const ko: Words = {
   },
   end: {
     left: '통화에서 나왔습니다',
+    password: '이 방에는 비밀번호가 있습니다',
     replaced: '다른 창에서 통화를 이어 갔습니다',
     failed: '통화를 계속할 수 없습니다',
     refused: '참여할 수 없습니다',

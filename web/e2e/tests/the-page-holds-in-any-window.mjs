@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
+import { behaviour } from '../harness/behaviour.mjs';
+import { until } from '../harness/until.mjs';
+import { startFakeServer } from '../fake-server.mjs';
+
+// Against a stand-in for the server: what is asked here is where things are, in rooms of any size.
+const dist = resolve(import.meta.dirname, '../../dist');
+
+/** Windows from the smallest phone to 4K; `tiles` is what a page of the grid holds. */
+const WINDOWS = [
+  { width: 320, height: 568, touch: true, tiles: 9 },
+  { width: 390, height: 844, touch: true, tiles: 9 },
+  { width: 844, height: 390, touch: true, tiles: 49 },
+  { width: 1280, height: 800, touch: false, tiles: 49 },
+  { width: 3840, height: 2160, touch: false, tiles: 49 },
+];
+/** What fingers hit without looking twice, and what WCAG 2.2 AA asks of a mouse (2.5.8). */
+const LEAST = { touch: 44, mouse: 24 };
+const OTHERS = 59;
+
+const others = Array.from({ length: OTHERS }, (_, index) => ({ name: index === 40 ? 'Radia Perlman' : `Member ${index + 1}`, camera: { audio: index % 3 !== 0, video: false } }));
+
+async function enter(stage, window) {
+  const server = await startFakeServer({ dist, others, rooms: [{ id: 'weekly-design', members: 7 }] });
+  stage.atEnd(() => server.close());
+  const { width, height, touch } = window;
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, viewport: { width, height, hasTouch: touch, isMobile: touch } });
+  await ada.open(server.origin);
+  await ada.reads('Public rooms');
+  return { ada, origin: server.origin };
+}
+
+async function join(ada, origin) {
+  await ada.open(`${origin}/r/large`);
+  await ada.enterName();
+  await ada.press('Use camera and microphone');
+  await ada.press('Join now');
+  await until('Ada to be in the room', () => ada.run(() => window.__plenum?.room.state.phase === 'joined'));
+  // There is no media server to connect to.
+  await ada.run(() => window.__plenum.room.link.emit('state', 'connected'));
+}
+
+for (const window of WINDOWS) {
+  const { width, height, touch, tiles } = window;
+  behaviour(`at ${width}×${height} everything fits, can be hit, and turns pages of ${tiles}`, async (stage) => {
+    const { ada, origin } = await enter(stage, window);
+    const fits = async (what) => {
+      const least = touch ? LEAST.touch : LEAST.mouse;
+      assert.equal(await ada.run(() => matchMedia('(pointer: coarse)').matches), touch);
+      assert.deepEqual(await ada.run(misfits, least), [], what);
+    };
+    await fits('home');
+    await ada.open(`${origin}/r/large`);
+    await ada.enterName();
+    await fits('the green room before any device');
+    await join(ada, origin);
+    const shown = () => ada.run(() => document.querySelectorAll('[data-tile]').length);
+    await until(`${tiles} tiles`, async () => (await shown()) === tiles, { lastSeen: shown });
+    await fits('the call');
+    const pages = Math.ceil((OTHERS + 1) / tiles);
+    await ada.reads(`1 of ${pages}`);
+    await ada.press('Next page');
+    await ada.reads(`2 of ${pages}`);
+    await until('the next tiles', async () => (await shown()) === Math.min(tiles, OTHERS + 1 - tiles), { lastSeen: shown });
+    for (const panel of ['Statistics', 'Devices', 'Host controls']) {
+      await ada.press('More');
+      await ada.chooses(panel);
+      await fits(panel);
+      await ada.press('Close');
+    }
+  });
+}
+
+behaviour('whoever is sought is found among sixty, by a part of the name', async (stage) => {
+  const { ada, origin } = await enter(stage, WINDOWS[3]);
+  await join(ada, origin);
+  await ada.press(`People (${OTHERS + 1})`);
+  const listed = () => ada.run(() => [...document.querySelectorAll('aside li .name > span:first-child')].map(({ textContent }) => textContent));
+  assert.equal((await listed()).length, OTHERS + 1);
+  await ada.page.type('input[type=search]', 'perl');
+  await until('Radia alone to be listed', async () => JSON.stringify(await listed()) === '["Radia Perlman"]', { lastSeen: listed });
+  await ada.page.type('input[type=search]', 'y');
+  await ada.reads('Nobody by that name');
+});
+
+behaviour('the page says whose network is the problem, and uses less data when it is asked to', async (stage) => {
+  const { ada, origin } = await enter(stage, WINDOWS[3]);
+  await join(ada, origin);
+  const network = (trouble) =>
+    ada.run((told) => {
+      const { room } = window.__plenum;
+      clearInterval(window.__measuring);
+      const connection = { protocol: 'udp', roundTripMs: 24, sent: 1e6, received: 3e6 };
+      window.__measuring = setInterval(() => room.emit('statistics', { at: Date.now(), connection, sources: [], ...(told && { trouble: told.members ? { ...told, members: [room.members.at(-1).id] } : told }) }), 50);
+    }, trouble);
+  await network({ whose: 'theirs', members: [] });
+  await ada.reads(`Member ${OTHERS} has a bad connection.`);
+  await network({ whose: 'ours', way: 'up' });
+  await ada.reads('Your network loses what you send.');
+  await network({ whose: 'ours', way: 'down' });
+  await ada.reads('Your network is slow.');
+  await ada.press('Use less data');
+  assert.equal(await ada.run(() => window.__plenum.room.lowData), true);
+  await ada.readsNoMore('Use less data');
+  await network(undefined);
+  await ada.readsNoMore('Your network is slow.');
+});
+
+behaviour('who wants no motion gets none', async (stage) => {
+  const { ada, origin } = await enter(stage, WINDOWS[3]);
+  await ada.page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
+  await join(ada, origin);
+  await ada.press('More');
+  const slow = () => {
+    const seconds = (text) => Math.max(...text.split(',').map((one) => parseFloat(one) * (one.trim().endsWith('ms') ? 0.001 : 1)));
+    const moving = (style) => Math.max(seconds(style.transitionDuration), seconds(style.animationDuration));
+    return [...document.querySelectorAll('body *')].filter((element) => moving(getComputedStyle(element)) > 0.002).map(({ outerHTML }) => outerHTML.slice(0, 80));
+  };
+  assert.deepEqual(await ada.run(slow), []);
+});
+
+/** In the page: what sticks out of it sideways, and what can be seen and pressed and is too small for that, or outside of the window in a call. */
+function misfits(least) {
+  const found = [];
+  const { scrollWidth, clientWidth } = document.documentElement;
+  if (scrollWidth > clientWidth) found.push(`the page is ${scrollWidth} px wide in a window of ${clientWidth}`);
+  let looked = 0;
+  const called = (element) => element.ariaLabel ?? element.textContent.trim();
+  for (const element of document.querySelectorAll('button, a[href], select, summary, input:not([type=checkbox]), label:has(input)')) {
+    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) || element.tabIndex < 0 || element.closest('[aria-hidden=true]')) continue;
+    looked += 1;
+    const { width, height, left, right } = element.getBoundingClientRect();
+    // Half a pixel is rounding.
+    if (Math.min(width, height) < least - 0.5 && element.tagName !== 'LABEL') found.push(`“${called(element)}” is ${Math.round(width)}×${Math.round(height)}`);
+    if (left < -0.5 || right > clientWidth + 0.5) found.push(`“${called(element)}” sticks out of the window`);
+  }
+  if (looked < 3) found.push('there is nothing to press');
+  return found;
+}
