@@ -139,6 +139,24 @@ const SHOTS = {
     await more('Statistics')(page);
     await page.evaluate(figures);
   } },
+  'call-stats-open': { others: people(4), then: async (page) => {
+    await more('Statistics')(page);
+    await page.evaluate(figures);
+    await page.locator('details').nth(2).click();
+  } },
+  'call-figures': { others: people(4), then: async (page) => {
+    await page.evaluate(figures);
+    await page.locator('[data-tile="m0/camera"]').hover();
+    await page.locator('[data-tile="m0/camera"] button[aria-haspopup]').click();
+    await page.getByRole('menuitemcheckbox', { name: 'Figures on the tiles' }).click();
+    await page.mouse.move(2, 2);
+  } },
+  'call-devices': { others: people(4), then: more('Devices') },
+  'call-silent': { others: people(4), then: (page) => page.evaluate(() => window.__plenum.room.emit('blocked', true)) },
+  'call-reconnecting': { others: people(4), then: (_page, { io }) => void io.disconnectSockets(true) },
+  'call-denied': { others: people(4), permissions: ['microphone'], init: () => (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }), then: press('Turn camera on') },
+  'green-denied': { path: room, both: true, permissions: [], init: () => (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }), wait: 900, then: press('Use camera and microphone') },
+  refused: { path: room, refusal: 'room_full', both: true, wait: 900, then: joins },
   'call-trouble': { others: people(4), then: async (page) => {
     await page.evaluate(figures, { whose: 'ours', way: 'down' });
     await page.getByRole('button', { name: 'Use less data' }).waitFor();
@@ -160,7 +178,7 @@ const browser = await chromium.launch({
 
 async function enterCall(page, server, then) {
   await page.waitForTimeout(700);
-  await page.getByRole('button', { name: /Join now|지금 참여/ }).click();
+  await page.getByRole('button', { name: /^(Join now|지금 참여|Join without devices)$/ }).first().click();
   await page.waitForFunction(() => window.__plenum?.room.state.phase === 'joined');
   await page.waitForTimeout(300);
   await page.evaluate(fillSeats, 16);

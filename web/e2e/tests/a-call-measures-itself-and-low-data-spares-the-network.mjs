@@ -23,7 +23,10 @@ behaviour('each source tells its rate, size, codec and score, in both browsers, 
   const pictureOf = (bot, way) => bot.run((wanted) => window.__plenum.room.statistics.sources.find(({ way }) => way === wanted)?.video, way);
   await until('Grace to get a picture larger than a thumbnail', async () => (await pictureOf(grace, 'received'))?.width > 320);
 
-  await ada.run(() => (window.__plenum.room.lowData = true));
+  await readsFigures(ada, grace);
+  await ada.press('More');
+  await ada.chooses('Low data');
+  await closeMenu(ada);
   const small = async () => (await pictureOf(ada, 'sent'))?.layers.filter(({ bitrate }) => bitrate > 0);
   const onlyTheSmallest = async () => {
     const flowing = await small();
@@ -33,7 +36,36 @@ behaviour('each source tells its rate, size, codec and score, in both browsers, 
   await until('Grace to get the thumbnail', async () => (await pictureOf(grace, 'received'))?.width <= 320, { lastSeen: () => pictureOf(grace, 'received') });
   await grace.sees(ada);
 
-  await ada.run(() => (window.__plenum.room.lowData = false));
+  await ada.press('More');
+  await ada.chooses('Low data');
+  await closeMenu(ada);
   await until('Ada to send large streams again', async () => (await small())?.some(({ width }) => width > 320), { lastSeen: small });
   assert.equal(await ada.offers(), 1);
 });
+
+const closeMenu = (bot) => bot.page.keyboard.press('Escape');
+
+/** The panel tells every figure of the other's sound and picture, and so does the tile. */
+async function readsFigures(ada, grace) {
+  await ada.press('More');
+  await ada.chooses('Statistics');
+  for (const words of ['UDP', 'Round trip', 'Receiving', 'Sending']) await ada.reads(words);
+  await ada.run((name) => [...document.querySelectorAll('summary')].find((one) => one.innerText.includes(name)).click(), grace.name);
+  const rows = () =>
+    ada.run((name) => {
+      const card = [...document.querySelectorAll('details')].find((one) => one.querySelector('summary').innerText.includes(name));
+      return Object.fromEntries([...card.querySelectorAll('dl div')].map((row) => [row.querySelector('dt').innerText, row.querySelector('dd').innerText]));
+    }, grace.name);
+  const told = async () => {
+    const { Size, Rate, Codec, Loss, Jitter, Freezes } = await rows();
+    return /^\d+×\d+/.test(Size) && /b\/s/.test(Rate) && Codec && /%/.test(Loss) && /ms/.test(Jitter) && Freezes !== undefined;
+  };
+  await until('the panel to tell every figure', told, { lastSeen: rows });
+  const score = () => ada.run((name) => [...document.querySelectorAll('summary')].find((one) => one.innerText.includes(name)).innerText, grace.name);
+  await until('the panel to tell a score', async () => /(Good|Fair|Poor) [1-5]\.\d/.test(await score()), { lastSeen: score });
+  await ada.press('Close');
+  await ada.press(`More: ${grace.name}`);
+  await ada.chooses('Figures on the tiles');
+  const tile = () => ada.run((name) => document.querySelector(`[data-tile][aria-label="${name}"] dl`)?.innerText ?? '', grace.name);
+  await until('the tile to tell its figures', async () => /\d+×\d+.*b\/s[\s\S]*Loss[\s\S]*Score/.test(await tile()), { lastSeen: tile });
+}

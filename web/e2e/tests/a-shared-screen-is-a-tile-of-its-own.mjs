@@ -34,6 +34,7 @@ behaviour('the sound of a shared screen is heard beside the voice, and ends with
   }
   // What comes from a program is music to an echo canceller; the page says so where the voices would come back.
   assert.equal(await ada.run(() => window.__plenum.local.screen.audio.contentHint), 'music');
+  await ada.reads('The sound that you share includes this call: others may hear themselves.');
   await ada.press('Stop sharing');
   await until('Ada’s screen to be silent', () => ada.run(() => !window.__plenum.room.media.screenAudio));
   await grace.hears(ada);

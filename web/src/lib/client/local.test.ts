@@ -210,6 +210,17 @@ describe('a track that the system mutes', () => {
   });
 });
 
+it('a screen is asked for within the click, before anything is awaited, and not where nobody can be asked', async () => {
+  expect(LocalMedia.canShare).toBe(false);
+  await local.shareScreen();
+  expect(local.screen.error?.code).toBe('unsupported');
+  const ask = vi.fn(() => new Promise(() => undefined));
+  Object.assign(devices, { getDisplayMedia: ask });
+  expect(LocalMedia.canShare).toBe(true);
+  void local.shareScreen();
+  expect(ask).toHaveBeenCalledOnce();
+});
+
 it('muting keeps the microphone open and silent, also one that is opened while muted', async () => {
   await local.openMicrophone();
   local.setMuted(true);
