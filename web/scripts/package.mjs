@@ -3,8 +3,12 @@
  * licences. Run by `npm run package`.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { build } from 'vite';
+
+const BUNDLE_LEAST = 80_000;
 
 const web = resolve(import.meta.dirname, '..');
 const out = resolve(web, 'package');
@@ -38,13 +42,32 @@ writeFileSync(resolve(out, 'package.json'), `${JSON.stringify(manifest, null, 2)
 copyFileSync(resolve(web, '../docs/client.md'), resolve(out, 'README.md'));
 for (const name of ['LICENSE-MIT', 'LICENSE-APACHE']) copyFileSync(resolve(web, '..', name), resolve(out, name));
 
-// A consumer of the strictest kind: Node's resolution, every library checked.
-const consumer = resolve(out, '.consumer');
-mkdirSync(consumer);
+// What npm would publish, in a project that has nothing of ours but it: its types by Node's resolution with every library
+// checked, its module in Node itself, and in a bundle for browsers.
+const project = mkdtempSync(join(tmpdir(), 'plenum-client-'));
 try {
-  const use = "import { LocalMedia, Room, type CallStatistics } from '../index.js';\nexport const room: Room = Room.connect('https://calls.example', { room: 'a', name: 'b', tracks: new LocalMedia() });\nroom.on('statistics', (statistics: CallStatistics) => statistics.trouble?.whose);\n";
-  writeFileSync(resolve(consumer, 'use.ts'), use);
-  run('tsc', '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,dom,dom.iterable', '--types', 'node', resolve(consumer, 'use.ts'));
+  const [{ filename, files }] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', project], { cwd: out, encoding: 'utf8' }));
+  const missing = ['index.js', 'index.d.ts', 'README.md', 'LICENSE-MIT', 'LICENSE-APACHE'].filter((name) => !files.some(({ path }) => path === name));
+  if (missing.length > 0) throw new Error(`the package lacks ${missing.join(', ')}`);
+  const installed = resolve(project, 'node_modules', manifest.name);
+  mkdirSync(installed, { recursive: true });
+  execFileSync('tar', ['-xzf', resolve(project, filename), '--strip-components=1', '-C', installed]);
+  // Its dependencies as they are in our lock file: nothing is fetched.
+  for (const name of [...Object.keys(dependencies), '@types']) symlinkSync(resolve(web, 'node_modules', name), resolve(project, 'node_modules', name));
+  writeFileSync(resolve(project, 'package.json'), '{ "type": "module" }\n');
+  const use = `import { DeviceError, LocalMedia, Room, type CallStatistics } from '${manifest.name}';
+export const room: Room = Room.connect('https://calls.example', { room: 'a', name: 'b', tracks: new LocalMedia() });
+room.on('statistics', (statistics: CallStatistics) => statistics.trouble?.whose);
+export const why: string = new DeviceError('camera', 'busy').advice;
+`;
+  writeFileSync(resolve(project, 'use.ts'), use);
+  writeFileSync(resolve(project, 'use.js'), use.replace(/, type CallStatistics/, '').replace(/: (Room|CallStatistics|string)/g, ''));
+  run('tsc', '--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,dom,dom.iterable', '--types', 'node', resolve(project, 'use.ts'));
+  const script = `const { Room, checkConnection, DeviceError } = await import('${manifest.name}'); if (!Room.connect || !checkConnection || !new DeviceError('camera', 'busy').advice) process.exit(1);`;
+  execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: project, stdio: 'inherit' });
+  const [{ output }] = await build({ root: project, configFile: false, logLevel: 'warn', build: { write: false, lib: { entry: resolve(project, 'use.js'), formats: ['es'], fileName: 'bundle' } } });
+  // With Socket.IO's client inside it is as large as this.
+  if (output[0].code.length < BUNDLE_LEAST) throw new Error(`a bundle of the package has ${output[0].code.length} characters: something was left out`);
 } finally {
-  rmSync(consumer, { recursive: true });
+  rmSync(project, { recursive: true });
 }
