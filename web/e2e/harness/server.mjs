@@ -37,6 +37,7 @@ export async function startServer(flags = [], far = undefined) {
   return {
     host: far ? '127.0.0.1' : address.hostname,
     port: Number(address.port),
+    pid: child.pid,
     /** As browsers see it: a secure context, although it is plain http. */
     origin: `http://localhost:${address.port}`,
     log: () => log.join(''),
