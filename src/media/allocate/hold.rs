@@ -34,9 +34,13 @@ const GREW: u64 = 110;
 /// The same after a step down: an estimator that lowered its estimate to 85 % of what came through has only recovered
 /// when it is back.
 const RECOVERED: u64 = 118;
-/// A picture rises, or comes back from a pause, in spite of the rest with this room, in per cent of what is used then. An encoder
-/// that wobbles by 20 % to both sides goes from 0.8 to 1.2 of its mean.
+/// A picture rises in spite of the rest with this room, in per cent of what is used then. An encoder that wobbles by 20 % to
+/// both sides goes from 0.8 to 1.2 of its mean.
 const REST_MARGIN: u64 = 50;
+/// One that is paused comes back with this room: as much as is left when one goes.
+const RETURN_MARGIN: u64 = LANDING_MARGIN;
+/// A layer that fell silent may only be late, as a busy encoder is. Where the larger ones do not fit, it is awaited for so long.
+const AWAITED: Duration = Duration::from_secs(3);
 
 /// No rate counts for more: sums of rates stay far from overflow.
 const RATE_MAX: u64 = 1 << 40;
@@ -80,6 +84,8 @@ struct Rise {
 struct Change {
     at: Instant,
     estimate: Bps,
+    /// What all seats together had from then on.
+    used: Bps,
     up: bool,
 }
 
@@ -97,6 +103,8 @@ pub(super) struct Held {
     /// It has had to go down.
     fell: bool,
     rank: Option<Rank>,
+    /// Since when what it has is silent, and only more than that is to be had.
+    displaced: Option<Instant>,
 }
 
 impl Held {
@@ -112,6 +120,7 @@ impl Held {
             change: None,
             fell: false,
             rank: None,
+            displaced: None,
         }
     }
 
@@ -159,6 +168,21 @@ impl Held {
         same.unwrap_or_else(|| up_to(rungs, quality).max(1).min(rungs.len()))
     }
 
+    /// The point that it has, where that is silent and awaited.
+    pub(super) fn awaits(&self, now: Instant, points: &[OperatingPoint]) -> Option<usize> {
+        let since = self.displaced.filter(|since| now.saturating_duration_since(*since) < AWAITED);
+        let (Has::Point(id, _), Some(_)) = (self.has, since) else { return None };
+        points.iter().position(|point| PointId::of(point) == id)
+    }
+
+    /// Whether what it has is not to be had now, nor anything as small.
+    fn is_displaced(&self, present: usize, rungs: &[Rung]) -> bool {
+        let Has::Point(id, _) = self.has else { return false };
+        let known = self.meters.iter().find(|(known, _)| *known == id).map(|(_, meter)| meter.rate().0);
+        let least = present.checked_sub(1).and_then(|index| rungs.get(index));
+        least.is_some_and(|rung| rung.id != id && known.is_some_and(|rate| rung.rate > rate))
+    }
+
     /// Enters the next plan. `rungs` is the seat's ladder, which begins at `first` in the common list.
     pub(super) fn contend(
         &mut self,
@@ -179,16 +203,24 @@ impl Held {
         });
         let fell = rests.is_some_and(|change| !change.up);
         let present = self.level(rungs);
+        let displaced = self.is_displaced(present, rungs);
+        self.displaced = displaced.then(|| self.displaced.unwrap_or(now));
+        let margin = match rests {
+            Some(_) if present == 0 => RETURN_MARGIN,
+            Some(_) => REST_MARGIN,
+            None => MARGIN,
+        };
         Contender {
             rank,
             rungs: first..first + rungs.len(),
             present,
+            displaced,
             // The floor of a new source waits for nothing.
             held: if self.is_fresh() { 1 } else { present },
             top: if fell { present.max(1).min(rungs.len()) } else { rungs.len() },
             floor_limit: estimate.0,
             luxury_limit: estimate.0,
-            rise_limit: with_margin(estimate, if rests.is_some() { REST_MARGIN } else { MARGIN }),
+            rise_limit: with_margin(estimate, margin),
             level: 0,
         }
     }
@@ -212,8 +244,8 @@ impl Held {
         contender.top = level.max(contender.present);
     }
 
-    /// Takes the decision.
-    pub(super) fn settle(&mut self, now: Instant, estimate: Bps, rungs: &[Rung], decided: &Contender) {
+    /// Takes the decision, with which all seats together have `used`.
+    pub(super) fn settle(&mut self, now: Instant, estimate: Bps, used: Bps, rungs: &[Rung], decided: &Contender) {
         let has = match decided.level.checked_sub(1).and_then(|index| rungs.get(index)) {
             Some(rung) => Has::Point(rung.id, rung.quality),
             None if rungs.is_empty() => Has::Undecided,
@@ -228,23 +260,24 @@ impl Held {
             self.rise = None;
         }
         if !self.is_fresh() && decided.level != decided.present {
-            self.changed(now, estimate, decided.level > decided.present);
+            self.changed(now, Change { at: now, estimate, used, up: decided.level > decided.present });
         }
         self.has = has;
     }
 }
 
 impl Held {
-    fn changed(&mut self, now: Instant, estimate: Bps, up: bool) {
+    fn changed(&mut self, now: Instant, change: Change) {
         if now.saturating_duration_since(self.first) < FINDING {
             return;
         }
-        self.fell |= !up;
-        // A rise that had to be taken back is not tried again at an estimate that was no better founded: while a queue
-        // drains the estimate is far below what it was then.
-        let failed = self.change.filter(|change| change.up && !up && now.saturating_duration_since(change.at) < FAILED);
-        let estimate = failed.map_or(estimate, |rise| estimate.max(rise.estimate));
-        self.change = Some(Change { at: now, estimate, up });
+        self.fell |= !change.up;
+        // A rise that had to be taken back is not tried again at what did not carry it: while a queue drains the estimate is
+        // far below that.
+        let failed =
+            self.change.filter(|last| last.up && !change.up && now.saturating_duration_since(last.at) < FAILED);
+        let estimate = failed.map_or(change.estimate, |rise| change.estimate.max(rise.used.min(rise.estimate)));
+        self.change = Some(Change { estimate, ..change });
     }
 }
 

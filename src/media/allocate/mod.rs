@@ -177,12 +177,17 @@ impl Allocator {
     fn conclude(&mut self, now: Instant, estimate: Bps, seats: &[Seat<'_>]) {
         let Allocation { shares, used, unmet } = &mut self.allocation;
         shares.clear();
-        [*used, *unmet] = [Bps(0); 2];
+        *used = Bps(self.contenders.iter().map(|contender| contender.rate(contender.level, &self.rungs)).sum());
+        *unmet = Bps(0);
         for ((held, contender), seat) in self.held.iter_mut().zip(&self.contenders).zip(seats) {
             let rungs = &self.rungs[contender.rungs.clone()];
-            held.settle(now, estimate, rungs, contender);
+            let awaited = held.awaits(now, seat.points).filter(|_| contender.level == 0);
+            if awaited.is_none() {
+                held.settle(now, estimate, *used, rungs, contender);
+            }
             let choice = match (contender.level.checked_sub(1).and_then(|index| rungs.get(index)), rungs.first()) {
                 (Some(rung), _) => Choice::Take(rung.point),
+                (None, Some(_)) if awaited.is_some() => Choice::Take(awaited.unwrap_or_default()),
                 (None, Some(floor)) => Choice::Paused { needs: Bps(floor.rate) },
                 (None, None) => Choice::Nothing,
             };
@@ -194,7 +199,6 @@ impl Allocator {
                 wanted: Bps(rungs.last().map_or(0, |best| best.rate)),
                 since: held.since(),
             };
-            used.0 += share.rate.0;
             unmet.0 += share.unmet().0;
             shares.push(share);
         }

@@ -37,6 +37,8 @@ pub(super) struct Contender {
     pub(super) rungs: Range<usize>,
     /// The level that it has; 0 also when it is new.
     pub(super) present: usize,
+    /// What it had is silent, and it stands at a larger one.
+    pub(super) displaced: bool,
     /// What is above this level is a rise, and has the rise limit.
     pub(super) held: usize,
     /// It gets no more than this level.
@@ -92,7 +94,7 @@ type Next = Reverse<(Quality, bool, usize)>;
 /// Makes plans; keeps its memory from one to the next.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Planner {
-    /// Contenders by rank, highest first, shown ones before others.
+    /// Contenders by rank, highest first, and the others behind those that are shown and can stay as they are.
     order: Vec<usize>,
     heap: BinaryHeap<Next>,
 }
@@ -104,7 +106,7 @@ impl Planner {
         self.order.extend(0..contenders.len());
         self.order.sort_unstable_by_key(|index| {
             let contender = contenders.get(*index);
-            (contender.map(|c| Reverse(c.rank)), contender.is_some_and(|c| c.present == 0), *index)
+            (contender.map(|c| Reverse(c.rank)), contender.is_some_and(|c| c.present == 0 || c.displaced), *index)
         });
     }
 

@@ -1,5 +1,6 @@
 //! What the allocator promises, by example and by property.
 
+mod late;
 mod properties;
 mod steady;
 

@@ -44,6 +44,8 @@ const FACTOR: f64 = 2.0;
 const BEYOND_GOAL: f64 = 1.2;
 /// An estimate this near the goal covers it.
 const COVERED: f64 = 0.98;
+/// A train that arrives at so many estimates promises more than is known to pass.
+const PROMISES: f64 = 1.3;
 /// A train that passes at this share of its rate is followed by a faster one.
 const PASSED: f64 = 0.7;
 /// The next try while the goal is not covered, microseconds: later after each that failed, but the path may improve at
@@ -122,6 +124,8 @@ pub(super) struct Prober {
     promised: Option<f64>,
     /// The last long train got through.
     proved: bool,
+    /// The last long train was held up: what the short one had promised is not to be had.
+    doubted: bool,
     /// The last train that passed is to be seconded by another before a long one.
     seconded: bool,
     trail: Trail,
@@ -169,6 +173,7 @@ impl Prober {
             recovers_until: i64::MIN,
             promised: None,
             proved: false,
+            doubted: false,
             seconded: false,
             trail: Trail::default(),
             refuted: 0,
@@ -316,6 +321,7 @@ impl Prober {
         self.passed += u64::from(passed);
         if purpose == Purpose::Prove {
             self.proved = passed;
+            self.doubted = held_up;
         }
         if purpose == Purpose::Confirm {
             return self.confirmed(measured, passed);
@@ -329,8 +335,10 @@ impl Prober {
         let starting = self.starting;
         self.starting &= passed && estimate < 2.0 * FIRST * self.start;
         self.prompted |= passed;
-        // What ran into a queue is what the path carries; what did not may have come out of a bucket.
-        let promises = purpose == Purpose::Seek && !starting && measured.is_some_and(|m| m >= FULL * target);
+        // What ran into a queue is what the path carries; what did not may have come out of a bucket. On a path that was seen
+        // to have a bucket, even what came more slowly than it left may have.
+        let least = if self.doubted { (PROMISES * estimate).min(FULL * target) } else { FULL * target };
+        let promises = purpose == Purpose::Seek && !starting && measured.is_some_and(|m| m >= least);
         if promises && full && !std::mem::replace(&mut self.seconded, true) {
             // One short train that passes may be chance.
             return Outcome::Nothing;
@@ -389,98 +397,4 @@ impl Running {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RTT: i64 = 50_000;
-
-    fn situation(estimate: f64, want: f64) -> Situation {
-        Situation { estimate, want, max: 20e6, sent: estimate, rtt: RTT, held: false }
-    }
-
-    /// Sends the train over a path of `capacity` bits per second and judges it.
-    fn ride(prober: &mut Prober, now: i64, plan: ProbePlan, capacity: f64, estimate: f64) -> Outcome {
-        let packets = plan.octets.div_ceil(600).max(plan.packets);
-        let gap = |rate: f64| (600.0 * 8e6 / rate) as i64;
-        let (departure, arrival) = (gap(plan.rate.0 as f64), gap((plan.rate.0 as f64).min(capacity)));
-        (0..packets as i64).for_each(|packet| prober.sent(plan.cluster, now + packet * departure, 600));
-        (0..packets as i64).for_each(|packet| {
-            prober.told(plan.cluster, 600, now + packet * departure, Some(77 + packet * arrival));
-        });
-        prober.conclude(now + 100_000, RTT, estimate, false)
-    }
-
-    fn carries(outcome: Outcome) -> f64 {
-        match outcome {
-            Outcome::Carries(rate) => rate,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_start_probes_threefold_then_sixfold_and_no_further() {
-        let mut prober = Prober::new(300e3);
-        let first = prober.plan(0, situation(300e3, 0.0)).unwrap();
-        assert_eq!(first.rate, Bps(900_000));
-        assert!(prober.plan(0, situation(300e3, 0.0)).is_none(), "one at a time");
-        let found = carries(ride(&mut prober, 0, first, 100e6, 300e3));
-        assert!((0.88e6..=0.9e6).contains(&found), "{found}");
-        let second = prober.plan(100_000, situation(0.9e6, 0.0)).unwrap();
-        assert_eq!(second.rate, Bps(1_800_000));
-        let found = carries(ride(&mut prober, 100_000, second, 100e6, 1.8e6));
-        assert!(found > 1.75e6);
-        assert!(prober.plan(1_000_000, situation(1.8e6, 0.0)).is_none());
-    }
-
-    #[test]
-    fn a_full_path_is_measured_and_tried_again_later() {
-        let mut prober = Prober::new(300e3);
-        let plan = prober.plan(0, situation(300e3, 5e6)).unwrap();
-        let found = carries(ride(&mut prober, 0, plan, 400e3, 300e3));
-        assert!((360e3..=400e3).contains(&found), "{found}");
-        assert!(prober.plan(1_000_000, situation(380e3, 5e6)).is_none());
-        prober.prompt();
-        assert!(prober.plan(1_000_000, situation(380e3, 5e6)).is_none(), "it rests");
-        assert!(prober.plan(1_200_000, situation(380e3, 5e6)).is_some());
-    }
-
-    #[test]
-    fn what_is_wanted_bounds_the_probes() {
-        let mut prober = Prober::new(300e3);
-        prober.starting = false;
-        assert!(prober.plan(0, situation(1e6, 1e6)).is_none());
-        let plan = prober.plan(0, situation(1e6, 1.2e6)).unwrap();
-        assert_eq!(plan.rate, Bps(1_440_000));
-        assert_eq!(prober.next_timeout(0, situation(1e6, 1.2e6)), Some(RTT + TIME_OUT));
-        assert_eq!(prober.conclude(10_000_000, RTT, 1e6, false), Outcome::Nothing, "never sent");
-        let held = Situation { held: true, ..situation(1e6, 1.2e6) };
-        assert!(prober.plan(60_000_000, held).is_none());
-    }
-
-    #[test]
-    fn an_unused_estimate_is_confirmed_and_falls_when_refuted_twice() {
-        let mut prober = Prober::new(300e3);
-        prober.starting = false;
-        let idle = Situation { sent: 0.0, ..situation(3e6, 0.2e6) };
-        assert!(prober.plan(0, idle).is_none());
-        let unused = Situation { sent: 0.2e6, ..idle };
-        for (at, expected) in [(0, 0.0), (11_000_000, 0.95e6)] {
-            let plan = prober.plan(at, unused).unwrap();
-            assert_eq!(plan.rate, Bps(3_000_000));
-            match ride(&mut prober, at, plan, 1e6, 3e6) {
-                Outcome::Refuted(rate) => assert!((rate - expected).abs() < 0.1e6, "{rate}"),
-                outcome => assert_eq!((outcome, expected), (Outcome::Nothing, 0.0)),
-            }
-        }
-    }
-
-    #[test]
-    fn an_outage_is_followed_by_a_probe_of_what_was() {
-        let mut prober = Prober::new(300e3);
-        prober.starting = false;
-        prober.rest(0);
-        prober.recover(0, 2e6);
-        assert!(prober.is_recovering(500_000) && !prober.is_recovering(1_500_000), "it may never be sent");
-        assert_eq!(prober.plan(0, situation(0.5e6, 0.0)).unwrap().rate, Bps(2_000_000));
-    }
-}
+mod tests;

@@ -6,15 +6,17 @@ use crate::media::dynacast::{Desired, Dynacast, Layers};
 /// How long a layer may take to come after its publisher was asked to send it: a browser's own estimate may have to rise
 /// first, which takes seconds. What is taken now keeps flowing meanwhile.
 const GRACE: Duration = Duration::from_secs(10);
-/// A layer that did not come is not counted on for so long: the camera is too small for it, or the network too weak.
+/// A layer that did not come is not counted on for so long: the camera is too small for it, or the network or the encoder too
+/// weak. It goes on being asked for: it may only be late.
 const REFUSED: Duration = Duration::from_secs(20);
 
 /// One source's layers as its publisher should send them, and which may be counted on.
 #[derive(Default)]
 pub(super) struct Demand {
     dynacast: Option<Dynacast>,
-    /// When the publisher was last asked to send each layer again.
+    /// When the publisher was last asked to send each layer again, of those that have not come since,
     asked: [Option<Instant>; Layers::MAX],
+    /// and when each was given up.
     refused: [Option<Instant>; Layers::MAX],
     version: u64,
 }
@@ -27,23 +29,29 @@ impl Demand {
 
     /// Whether a layer is or can be had, `alive` or not.
     pub(super) fn can_be_had(&self, now: Instant, layer: usize) -> bool {
-        let within = |at: Option<&Option<Instant>>, time| {
-            at.copied().flatten().is_some_and(|at| now.saturating_duration_since(at) < time)
-        };
         let paused = self.dynacast.as_ref().is_some_and(|dynacast| !dynacast.desired().layers.contains(layer));
-        (paused && !within(self.refused.get(layer), REFUSED)) || within(self.asked.get(layer), GRACE)
+        (paused && !self.is_refused(now, layer)) || within(now, self.asked.get(layer), GRACE)
+    }
+
+    fn is_refused(&self, now: Instant, layer: usize) -> bool {
+        within(now, self.refused.get(layer), REFUSED)
     }
 
     /// Takes which layers are taken or waited for; `Some` when the publisher should be told.
     fn review(&mut self, now: Instant, count: usize, layers: Layers) -> Option<Desired> {
         let version = self.version;
+        let late = (0..count).filter(|layer| !layers.is_empty() && self.is_refused(now, *layer));
+        let layers = late.fold(layers, Layers::with);
         let dynacast = self.dynacast.get_or_insert_with(|| Dynacast::new(now, count, version));
         let before = dynacast.desired().layers;
         let desired = dynacast.demand(now, layers).or_else(|| dynacast.handle_timeout(now))?;
         self.version = desired.version;
         for (layer, asked) in self.asked.iter_mut().enumerate() {
-            if desired.layers.contains(layer) && !before.contains(layer) {
-                *asked = Some(now);
+            match desired.layers.contains(layer) {
+                true if !before.contains(layer) => *asked = Some(now),
+                true => {}
+                // Nobody waited for it to the end: that says nothing of what the publisher can.
+                false => *asked = None,
             }
         }
         Some(desired)
@@ -52,7 +60,7 @@ impl Demand {
     /// Notes which layers that were asked for never came.
     fn note(&mut self, now: Instant, layers: &[Layer]) {
         for ((asked, refused), layer) in self.asked.iter_mut().zip(&mut self.refused).zip(layers) {
-            let came = asked.is_some_and(|at| layer.last_arrival().is_some_and(|last| last > at));
+            let came = asked.or(*refused).is_some_and(|at| layer.last_arrival().is_some_and(|last| last > at));
             if came {
                 (*asked, *refused) = (None, None);
             } else if asked.is_some_and(|at| now.saturating_duration_since(at) >= GRACE) {
@@ -60,6 +68,10 @@ impl Demand {
             }
         }
     }
+}
+
+fn within(now: Instant, at: Option<&Option<Instant>>, time: Duration) -> bool {
+    at.copied().flatten().is_some_and(|at| now.saturating_duration_since(at) < time)
 }
 
 impl Forwarder {
@@ -81,5 +93,56 @@ impl Forwarder {
                 self.news.push(News::Demand(source.spec.id, LayerDemand { version, count, layers }));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOWEST: [usize; 1] = [0];
+    const BOTH: [usize; 2] = [0, 1];
+
+    /// One look a tenth of a second at what is `wanted`, for `seconds`, while nothing comes. Returns what the publisher should send.
+    fn look(demand: &mut Demand, now: &mut Instant, seconds: u64, wanted: &[usize]) -> Vec<usize> {
+        let layers = [0, 1].map(|_| Layer::new(MediaKind::Video, None));
+        for _ in 0..seconds * 10 {
+            *now += Duration::from_millis(100);
+            demand.note(*now, &layers);
+            demand.review(*now, BOTH.len(), wanted.iter().copied().collect());
+        }
+        demand.dynacast.as_ref().map(|dynacast| dynacast.desired().layers.iter().collect()).unwrap_or_default()
+    }
+
+    fn paused(now: &mut Instant) -> Demand {
+        let mut demand = Demand::default();
+        assert_eq!(look(&mut demand, now, 6, &LOWEST), LOWEST);
+        assert!(demand.can_be_had(*now, 1));
+        demand
+    }
+
+    #[test]
+    fn a_layer_that_does_not_come_is_not_counted_on_but_asked_for_still() {
+        let mut now = Instant::now();
+        let mut demand = paused(&mut now);
+        look(&mut demand, &mut now, 9, &BOTH);
+        assert!(demand.can_be_had(now, 1));
+        look(&mut demand, &mut now, 2, &BOTH);
+        assert!(!demand.can_be_had(now, 1));
+        // Whoever waited took what there is instead.
+        assert_eq!(look(&mut demand, &mut now, 15, &LOWEST), BOTH);
+        assert!(!demand.can_be_had(now, 1));
+        assert_eq!(look(&mut demand, &mut now, 10, &LOWEST), LOWEST);
+        assert!(demand.can_be_had(now, 1), "the next try");
+    }
+
+    #[test]
+    fn a_layer_that_nobody_waited_for_to_the_end_was_not_refused() {
+        let mut now = Instant::now();
+        let mut demand = paused(&mut now);
+        look(&mut demand, &mut now, 1, &BOTH);
+        assert_eq!(look(&mut demand, &mut now, 6, &LOWEST), LOWEST);
+        look(&mut demand, &mut now, 6, &LOWEST);
+        assert!(demand.can_be_had(now, 1));
     }
 }

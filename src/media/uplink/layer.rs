@@ -74,7 +74,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    pub(super) fn new(kind: MediaKind, rid: Option<Rid>) -> Layer {
+    pub(in crate::media) fn new(kind: MediaKind, rid: Option<Rid>) -> Layer {
         Layer {
             rid,
             kind,

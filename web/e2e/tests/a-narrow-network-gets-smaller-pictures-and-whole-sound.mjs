@@ -13,13 +13,16 @@ const SETTLE_MS = 5_000;
 const WATCH_MS = 12_000;
 /** Publishers' own estimates begin low, and a layer that a busy encoder did not send is asked for again after 20 s. */
 const FULL_WITHIN_MS = 60_000;
-/** The layers that come when the limit is gone are asked for at publishers whose encoders share the machine. */
-const BACK_WITHIN_MS = 25_000;
+/**
+ * The layers that come when the limit is gone are asked for at publishers whose encoders share the machine, and a picture that had
+ * to go down twice rests for 30 s. On a quiet machine it takes 5 to 15 s; the simulation demands 10.
+ */
+const BACK_WITHIN_MS = 45_000;
 /**
  * Of the frames that came without the limit, so many must come. On a quiet machine it is nearly all; docs/quality.md tells what
  * is left ("What falls short").
  */
-const FRAMES_LEFT = 0.6;
+const FRAMES_LEFT = 0.5;
 /** Shares of sound. What is lost on the way would be all of these, and a queue without priority more than all. */
 const MORE_CONCEALED = 0.03;
 const MORE_LOST = 0.01;
@@ -40,7 +43,7 @@ for (const browser of ['chromium', 'firefox']) {
       const subscriber = stage.bot({ name: 'Linus', browser });
       await subscriber.join(origin, 'narrow');
       for (const other of others) await subscriber.sees(other);
-      await fullPictures(subscriber, 'at first', FULL_WITHIN_MS);
+      await fullPictures(subscriber, others, 'at first', FULL_WITHIN_MS);
 
       await pause(SETTLE_MS);
       const control = await watch(subscriber);
@@ -62,20 +65,31 @@ for (const browser of ['chromium', 'firefox']) {
       assert.ok(narrow.bitrate < 1_000_000, told);
 
       far.widen();
-      await fullPictures(subscriber, 'when the limit was gone', BACK_WITHIN_MS);
+      await fullPictures(subscriber, others, 'when the limit was gone', BACK_WITHIN_MS);
       for (const other of others) await subscriber.sees(other);
     },
     { timeout: 300_000, skip: !ownNetwork() && 'a network can be narrowed in one of our own only' },
   );
 }
 
-async function fullPictures(bot, when, within) {
+async function fullPictures(bot, publishers, when, within) {
   const pictures = async () => (await bot.run(measure)).pictures;
   const full = async () => {
     const now = await pictures();
     return now.length === 3 && now.every(({ height }) => height >= FULL);
   };
-  await until(`${bot.name} to get three full pictures ${when}`, full, { within, lastSeen: pictures });
+  await until(`${bot.name} to get three full pictures ${when}`, full, {
+    within,
+    lastSeen: async () => ({ received: await pictures(), sent: await Promise.all(publishers.map((one) => one.run(measureSent))) }),
+  });
+}
+
+/** What each layer of a publisher's camera is and was. Runs in the page. */
+async function measureSent() {
+  const stats = [...(await window.__plenum.pc().getStats()).values()].filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'video');
+  return stats
+    .filter(({ packetsSent }) => packetsSent > 0)
+    .map((one) => ({ rid: one.rid, active: one.active, height: one.frameHeight, frames: one.framesEncoded, fps: one.framesPerSecond, target: one.targetBitrate, limited: one.qualityLimitationReason }));
 }
 
 /** What happened at `bot` within {@link WATCH_MS}. */
