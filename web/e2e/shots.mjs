@@ -142,7 +142,14 @@ const SHOTS = {
   'call-stats-open': { others: people(4), then: async (page) => {
     await more('Statistics')(page);
     await page.evaluate(figures);
-    await page.locator('details').nth(2).click();
+    await page.locator('summary').nth(2).click();
+    // What the library measures meanwhile, nothing, would close it again.
+    await page.evaluate(() => {
+      const { room } = window.__plenum;
+      const told = room.emit.bind(room);
+      room.emit = (event, what) => (event === 'statistics' && what.sources.length === 0 ? undefined : told(event, what));
+    });
+    await page.locator('details[open]').waitFor({ timeout: 3_000 }).catch(() => page.locator('summary').nth(2).click());
   } },
   'call-figures': { others: people(4), then: async (page) => {
     await page.evaluate(figures);

@@ -67,5 +67,5 @@ async function readsFigures(ada, grace) {
   await ada.press(`More: ${grace.name}`);
   await ada.chooses('Figures on the tiles');
   const tile = () => ada.run((name) => document.querySelector(`[data-tile][aria-label="${name}"] dl`)?.innerText ?? '', grace.name);
-  await until('the tile to tell its figures', async () => /\d+×\d+.*b\/s[\s\S]*Loss[\s\S]*Score/.test(await tile()), { lastSeen: tile });
+  await until('the tile to tell its figures', async () => /\d+×\d+[\s\S]*b\/s[\s\S]*Loss[\s\S]*Jitter[\s\S]*Freezes \d[\s\S]*Score/.test(await tile()), { lastSeen: tile });
 }

@@ -107,6 +107,19 @@ behaviour('the page says whose network is the problem, and uses less data when i
   await ada.readsNoMore('Your network is slow.');
 });
 
+behaviour('a phone’s own bars are of the stage’s colour during a call, and of the page’s before and after', async (stage) => {
+  const { ada, origin } = await enter(stage, WINDOWS[1]);
+  const bars = () => ada.run(() => [...document.querySelectorAll('meta[name=theme-color]')].map(({ content }) => content));
+  const before = await bars();
+  assert.equal(new Set(before).size, 2);
+  await join(ada, origin);
+  const ground = await ada.run(() => getComputedStyle(document.querySelector('.call')).backgroundColor);
+  const colour = (value) => ada.run((text) => Object.assign(document.createElement('i').style, { color: text }).color, value);
+  for (const bar of await bars()) assert.equal(await colour(bar), ground);
+  await ada.leave();
+  await until('the page’s colours to be back', async () => JSON.stringify(await bars()) === JSON.stringify(before), { lastSeen: bars });
+});
+
 behaviour('who wants no motion gets none', async (stage) => {
   const { ada, origin } = await enter(stage, WINDOWS[3]);
   await ada.page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }]);
