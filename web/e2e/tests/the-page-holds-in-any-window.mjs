@@ -14,6 +14,7 @@ const WINDOWS = [
   { width: 844, height: 390, touch: true, tiles: 49 },
   { width: 1280, height: 800, touch: false, tiles: 49 },
   { width: 3840, height: 2160, touch: false, tiles: 49 },
+  { width: 1280, height: 800, touch: false, tiles: 49, browser: 'firefox' },
 ];
 /** What fingers hit without looking twice, and what WCAG 2.2 AA asks of a mouse (2.5.8). */
 const LEAST = { touch: 44, mouse: 24 };
@@ -24,8 +25,8 @@ const others = Array.from({ length: OTHERS }, (_, index) => ({ name: index === 4
 async function enter(stage, window) {
   const server = await startFakeServer({ dist, others, rooms: [{ id: 'weekly-design', members: 7 }] });
   stage.atEnd(() => server.close());
-  const { width, height, touch } = window;
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, viewport: { width, height, hasTouch: touch, isMobile: touch } });
+  const { width, height, touch, browser = 'chromium' } = window;
+  const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440, viewport: { width, height, ...(touch && { hasTouch: true, isMobile: true }) } });
   await ada.open(server.origin);
   await ada.reads('Public rooms');
   return { ada, origin: server.origin };
@@ -42,8 +43,8 @@ async function join(ada, origin) {
 }
 
 for (const window of WINDOWS) {
-  const { width, height, touch, tiles } = window;
-  behaviour(`at ${width}×${height} everything fits, can be hit, and turns pages of ${tiles}`, async (stage) => {
+  const { width, height, touch, tiles, browser = 'chromium' } = window;
+  behaviour(`in ${browser} at ${width}×${height} everything fits, can be hit, and turns pages of ${tiles}`, async (stage) => {
     const { ada, origin } = await enter(stage, window);
     const fits = async (what) => {
       const least = touch ? LEAST.touch : LEAST.mouse;

@@ -4,70 +4,76 @@ import { until } from '../harness/until.mjs';
 
 const announced = (bot) => bot.run(() => document.querySelector('[role=status].visually-hidden').textContent.trim());
 
-behaviour('a line that is not read yet is counted and told in the title, and its link leads out of the page', async (stage) => {
-  const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false });
-  const grace = stage.bot({ name: 'Grace', browser: 'firefox', devices: false });
-  for (const bot of [ada, grace]) await bot.join(origin, 'lines');
-  await grace.press('Chat');
-  await grace.writes('See https://example.org/a?b=1.');
-  await grace.writes('and this');
-  const chat = () => ada.run(() => [...document.querySelectorAll('footer .panels button')].at(-1).ariaLabel);
-  await until('both lines to be counted', async () => (await chat()) === 'Chat: 2 new messages', { lastSeen: chat });
-  const title = () => ada.page.title();
-  await until('the title to tell them', async () => (await title()).startsWith('(2) lines'), { lastSeen: title });
-  await ada.press('Chat: 2 new messages');
-  await ada.reads('and this');
-  await until('nothing to be left unread', async () => (await chat()) === 'Chat' && (await title()).startsWith('lines'), { lastSeen: chat });
-  const link = await ada.run(() => {
-    const { href, target, rel } = document.querySelector('[role=log] a');
-    return { href, target, rel };
+for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  behaviour(`in ${browser} a line that is not read yet is counted and told in the title, and its link leads out of the page`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, devices: false });
+    const grace = stage.bot({ name: 'Grace', browser: other, devices: false });
+    for (const bot of [ada, grace]) await bot.join(origin, 'lines');
+    await grace.press('Chat');
+    await grace.writes('See https://example.org/a?b=1.');
+    await grace.writes('and this');
+    const chat = () => ada.run(() => [...document.querySelectorAll('footer .panels button')].at(-1).ariaLabel);
+    await until('both lines to be counted', async () => (await chat()) === 'Chat: 2 new messages', { lastSeen: chat });
+    const title = () => ada.page.title();
+    await until('the title to tell them', async () => (await title()).startsWith('(2) lines'), { lastSeen: title });
+    await ada.press('Chat: 2 new messages');
+    await ada.reads('and this');
+    await until('nothing to be left unread', async () => (await chat()) === 'Chat' && (await title()).startsWith('lines'), { lastSeen: chat });
+    const link = await ada.run(() => {
+      const { href, target, rel } = document.querySelector('[role=log] a');
+      return { href, target, rel };
+    });
+    assert.deepEqual(link, { href: 'https://example.org/a?b=1', target: '_blank', rel: 'noopener noreferrer nofollow' });
+    await grace.writes('seen at once');
+    await ada.reads('seen at once');
+    assert.equal(await chat(), 'Chat');
   });
-  assert.deepEqual(link, { href: 'https://example.org/a?b=1', target: '_blank', rel: 'noopener noreferrer nofollow' });
-  await grace.writes('seen at once');
-  await ada.reads('seen at once');
-  assert.equal(await chat(), 'Chat');
-});
+}
 
-behaviour('with push to talk the microphone is open only while its button is held', async (stage) => {
-  const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
-  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'held');
-  await grace.hears(ada);
-  await ada.press('Choose microphone and speaker');
-  await ada.chooses('Push to talk');
-  await ada.page.keyboard.press('Escape');
-  await grace.hearsTone('Ada', null);
-  const { x, y } = await ada.run(() => document.querySelector('footer button[aria-label="Hold to talk"]').getBoundingClientRect().toJSON());
-  await ada.page.mouse.move(x + 20, y + 20);
-  await ada.page.mouse.down();
-  await grace.hears(ada);
-  await ada.page.mouse.up();
-  await grace.hearsTone('Ada', null);
-  // The other place of the switch, which a phone has too.
-  await ada.press('More');
-  await ada.chooses('Devices');
-  await ada.reads('Mirror my video');
-  assert.equal(await ada.run(() => document.querySelector('aside input[role=switch]').checked), true);
-  await ada.run(() => document.querySelector('aside input[role=switch]').click());
-  await ada.press('Unmute');
-  await grace.hears(ada);
-});
+for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  behaviour(`in ${browser}, with push to talk, the microphone is open only while its button is held`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
+    const grace = stage.bot({ name: 'Grace', browser: other, hue: 240, tone: 880 });
+    for (const bot of [ada, grace]) await bot.join(origin, 'held');
+    await grace.hears(ada);
+    await ada.press('Choose microphone and speaker');
+    await ada.chooses('Push to talk');
+    await ada.page.keyboard.press('Escape');
+    await grace.hearsTone('Ada', null);
+    const { x, y } = await ada.run(() => document.querySelector('footer button[aria-label="Hold to talk"]').getBoundingClientRect().toJSON());
+    await ada.page.mouse.move(x + 20, y + 20);
+    await ada.page.mouse.down();
+    await grace.hears(ada);
+    await ada.page.mouse.up();
+    await grace.hearsTone('Ada', null);
+    // The other place of the switch, which a phone has too.
+    await ada.press('More');
+    await ada.chooses('Devices');
+    await ada.reads('Mirror my video');
+    assert.equal(await ada.run(() => document.querySelector('aside input[role=switch]').checked), true);
+    await ada.run(() => document.querySelector('aside input[role=switch]').click());
+    await ada.press('Unmute');
+    await grace.hears(ada);
+  });
+}
 
-behaviour('who comes and goes is told to those who cannot see it', async (stage) => {
-  const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false });
-  const grace = stage.bot({ name: 'Grace', browser: 'firefox', devices: false });
-  await ada.join(origin, 'told');
-  const tells = (words) => until(`“${words}” to be told`, async () => (await announced(ada)) === words, { lastSeen: () => announced(ada) });
-  await grace.join(origin, 'told');
-  await tells('Grace joined');
-  await grace.press('Raise hand');
-  await tells('Grace raised a hand');
-  await grace.leave();
-  await tells('Grace left');
-});
+for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+  behaviour(`in ${browser} who comes and goes is told to those who cannot see it`, async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser, devices: false });
+    const grace = stage.bot({ name: 'Grace', browser: other, devices: false });
+    await ada.join(origin, 'told');
+    const tells = (words) => until(`“${words}” to be told`, async () => (await announced(ada)) === words, { lastSeen: () => announced(ada) });
+    await grace.join(origin, 'told');
+    await tells('Grace joined');
+    await grace.press('Raise hand');
+    await tells('Grace raised a hand');
+    await grace.leave();
+    await tells('Grace left');
+  });
+}
 
 behaviour('devices are opened once for green room and call, and another one is chosen during the call without an offer', async (stage) => {
   const { origin } = await stage.server();
