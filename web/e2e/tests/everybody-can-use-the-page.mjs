@@ -18,6 +18,8 @@ const EN = {
   react: 'React',
   statistics: 'Statistics',
   roundTrip: 'Round trip',
+  figures: 'Figures on the tiles',
+  score: 'Score',
   devices: 'Devices',
   keys: 'Keyboard shortcuts',
   leave: 'Leave call',
@@ -39,6 +41,8 @@ const KO = {
   react: '반응',
   statistics: '통계',
   roundTrip: '왕복 시간',
+  figures: '화면에 수치 보기',
+  score: '점수',
   devices: '장치',
   keys: '키보드 단축키',
   leave: '통화 나가기',
@@ -62,6 +66,11 @@ const states = (w, other) => [
   ['the statistics', async (bot) => {
     await chooses(bot, w, w.statistics);
     await bot.reads(w.roundTrip);
+  }],
+  ['the figures on the tiles', async (bot) => {
+    await bot.press(w.moreOf(other.name));
+    await bot.chooses(w.figures);
+    await bot.reads(w.score);
   }],
   ['the devices', (bot) => chooses(bot, w, w.devices)],
   ['the keys', (bot) => chooses(bot, w, w.keys)],
