@@ -261,7 +261,6 @@ impl Prober {
         self.prompted = false;
         self.recover = None;
         self.promised = None;
-        self.trail.clear();
         self.next = self.next.wrapping_add(1);
         self.planned += 1;
         let length = if purpose == Purpose::Prove { BUCKET / self.beyond(situation.rtt) + SEEN } else { LENGTH };
@@ -322,6 +321,8 @@ impl Prober {
         if purpose == Purpose::Prove {
             self.proved = passed;
             self.doubted = held_up;
+            // Up to 64 KiB, which the next one may be long in needing.
+            self.trail = Trail::default();
         }
         if purpose == Purpose::Confirm {
             return self.confirmed(measured, passed);

@@ -43,11 +43,6 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn clear(&mut self) {
-        self.steps.clear();
-        self.quickest = None;
-    }
-
     pub(super) fn add(&mut self, departure: i64, arrival: Option<i64>, size: u16) {
         if self.steps.len() < MOST {
             let step = Step { departure, arrival, size };
