@@ -105,8 +105,14 @@ fn fan_out(criterion: &mut Criterion, table: &mut Table) {
                 )
             });
         });
-        for (name, stream) in [("video", Stream::Video), ("audio", Stream::Audio)] {
-            let room = LazyCell::new(|| RefCell::new(Room::new(subscribers, stream)));
+        for (name, stream) in [("video", Stream::Video), ("audio", Stream::Audio), ("fed", Stream::Video)] {
+            let room = LazyCell::new(|| {
+                RefCell::new(if name == "fed" {
+                    Room::across(subscribers, stream)
+                } else {
+                    Room::new(subscribers, stream)
+                })
+            });
             let prepare = || {
                 room.borrow_mut().tick();
                 room.borrow_mut().datagram()
@@ -122,7 +128,7 @@ fn fan_out(criterion: &mut Criterion, table: &mut Table) {
                     in_batches(iterations, prepare, forward, |took, packets| note(name, took, packets))
                 });
             });
-            if stream == Stream::Audio {
+            if name != "video" {
                 continue;
             }
             group.bench_function(BenchmarkId::new("video_sent", subscribers), |bencher| {
@@ -244,7 +250,7 @@ fn print(table: &Table) {
         samples.sort_by(f64::total_cmp);
         samples.get(samples.len() / 2).copied()
     };
-    let columns = ["bare", "video", "picture", "audio", "bare_sent", "video_sent", "picture_sent"];
+    let columns = ["bare", "video", "picture", "audio", "bare_sent", "video_sent", "picture_sent", "fed"];
     println!("ns per forwarded packet (median)");
     print!("{:>11}", "subscribers");
     columns.iter().for_each(|name| print!(" {name:>12}"));

@@ -1,12 +1,13 @@
-//! A room on one shard without sockets: one publisher and its subscribers, with real ICE, DTLS and SRTP, in virtual
+//! A room on one shard, or its publisher on one and its subscribers on another, without sockets: one publisher and its subscribers, with real ICE, DTLS and SRTP, in virtual
 //! time. Benchmarks and the allocation test drive it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use plenum::border::{ControlState, FromShard, SeatPlan, SeatedSource, SourceKind, SourceSpec, TransportSpec};
+use plenum::border::{ControlState, FromShard, SeatPlan, SeatedSource, SourceKind, SourceSpec, Span, TransportSpec};
 use plenum::id::{ExtSeq, Pt, RoomKey, SeatId, SourceId, Ssrc, Token, TransportId};
+use plenum::media::feed::Inlet;
 use plenum::media::packet::{self, AudioLevel, OutHeader};
 use plenum::media::spec::{
     Codec, DownlinkSpec, Extension, ExtensionMap, MediaKind, MediaSpec, PayloadType, Place, SharedMediaSpec,
@@ -60,6 +61,8 @@ pub enum Stream {
 pub struct Room {
     pub now: Instant,
     shard: Shard,
+    /// The publisher's shard, where that is another one.
+    home: Option<(Shard, Outbox)>,
     outbox: Outbox,
     path: Path,
     keys: Srtp,
@@ -70,21 +73,49 @@ pub struct Room {
 impl Room {
     /// Everybody is connected, and the stream's first frame has reached every subscriber.
     pub fn new(subscribers: usize, stream: Stream) -> Room {
+        Room::build(subscribers, stream, false)
+    }
+
+    /// The same with the publisher on a shard of its own.
+    pub fn across(subscribers: usize, stream: Stream) -> Room {
+        Room::build(subscribers, stream, true)
+    }
+
+    fn build(subscribers: usize, stream: Stream, across: bool) -> Room {
         let certificate = Arc::new(Certificate::generate().expect("a certificate"));
         let browser = BrowserCertificate::generate();
         let now = Instant::now();
-        let mut shard = Shard::new(certificate, now, 1 << 32, 7, Arc::new(FromShard::new(16)));
+        let new = || Shard::new(certificate.clone(), now, 1 << 32, 7, Arc::new(FromShard::new(16)));
+        let mut shard = new();
         let mut outbox = Outbox::default();
-        let (keys, _) = connect(&mut shard, &mut outbox, now, 0, publisher_spec(), &browser);
+        let mut home = across.then(|| (new(), Outbox::default()));
+        if let Some((home, outbox)) = &mut home {
+            let inlets = Inlet::mesh(2);
+            let span = Span { shards: [1, 0].into_iter().collect(), members: subscribers + 1 };
+            let span = ControlState::Span(ROOM, Some(Arc::new(span)));
+            for (number, shard) in [&mut shard, home].into_iter().enumerate() {
+                shard.set_feeds(number, inlets.clone());
+                shard.apply(now, span.clone(), outbox);
+            }
+        }
+        let (publishing, sending) = match &mut home {
+            Some((home, outbox)) => (home, outbox),
+            None => (&mut shard, &mut outbox),
+        };
+        let (keys, _) = connect(publishing, sending, now, 0, publisher_spec(), &browser);
         let source = SourceSpec {
             id: SOURCE,
             room: ROOM,
             transport: TransportId(0),
+            shard: usize::from(across),
             kind: SourceKind::Camera,
             audio_allowed: true,
             video_allowed: true,
         };
         shard.apply(now, ControlState::Source(SOURCE, Some(source)), &mut outbox);
+        if let Some((home, outbox)) = &mut home {
+            home.apply(now, ControlState::Source(SOURCE, Some(source)), outbox);
+        }
         let seat = SeatedSource { seat: SeatId(0), source: SOURCE, max_height: u16::MAX, priority: 0 };
         let plan = Arc::new(SeatPlan { seats: vec![seat] });
         for number in 1..=subscribers {
@@ -93,7 +124,7 @@ impl Room {
             shard.apply(now, ControlState::Seats(id, plan.clone()), &mut outbox);
         }
         outbox.clear();
-        let mut room = Room { now, shard, outbox, path: path(0), keys, stream, sent: 0 };
+        let mut room = Room { now, shard, home, outbox, path: path(0), keys, stream, sent: 0 };
         // Seats take a stream from its first key frame after they know of it.
         for _ in 0..FIRST_FRAMES * PACKETS_PER_FRAME {
             let mut datagram = room.datagram();
@@ -148,7 +179,13 @@ impl Room {
 
     /// What the shard does with one datagram of the publisher.
     pub fn receive(&mut self, datagram: &mut [u8]) {
-        self.shard.receive(self.now, self.path, datagram, &mut self.outbox);
+        match &mut self.home {
+            Some((home, outbox)) => {
+                home.receive(self.now, self.path, datagram, outbox);
+                self.shard.take_feeds(self.now, &mut self.outbox);
+            }
+            None => self.shard.receive(self.now, self.path, datagram, &mut self.outbox),
+        }
     }
 
     /// What the shard does with datagrams of the publisher that came together.
@@ -183,6 +220,12 @@ impl Room {
         };
         self.shard.handle_timeout(self.now, &mut self.outbox);
         self.outbox.clear();
+        if let Some((home, outbox)) = &mut self.home {
+            home.take_feeds(self.now, outbox);
+            home.handle_timeout(self.now, outbox);
+            outbox.clear();
+            self.shard.take_feeds(self.now, &mut self.outbox);
+        }
     }
 
     /// What the shard does after every batch of datagrams, without time passing.
@@ -307,7 +350,7 @@ impl Door {
         let connection = connection(self.number, &self.browser);
         let check = check(&connection);
         let id = TransportId(self.number as u64);
-        let spec = TransportSpec { id, room: ROOM, connection, media: subscriber_spec() };
+        let spec = TransportSpec { id, room: ROOM, shard: 0, connection, media: subscriber_spec() };
         self.shard.apply(self.now, ControlState::Transport(id, Some(Arc::new(spec))), &mut self.outbox);
         check
     }
@@ -343,7 +386,7 @@ fn connect(
     let connection = connection(number, certificate);
     let mut took = Duration::ZERO;
     let mut check = check(&connection);
-    let spec = TransportSpec { id, room: ROOM, connection, media };
+    let spec = TransportSpec { id, room: ROOM, shard: 0, connection, media };
     shard.apply(now, ControlState::Transport(id, Some(Arc::new(spec))), outbox);
     let path = path(number);
     let start = Instant::now();

@@ -9,6 +9,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use crate::id::{AudioLineId, Bps, RoomKey, SeatId, SourceId, TransportId};
 use crate::media::dynacast::Layers;
@@ -21,6 +22,8 @@ use crate::transport::spec::{ConnectionSpec, Lane};
 pub struct TransportSpec {
     pub id: TransportId,
     pub room: RoomKey,
+    /// Where it lives, for ever.
+    pub shard: usize,
     pub connection: ConnectionSpec,
     pub media: SharedMediaSpec,
 }
@@ -32,6 +35,8 @@ pub struct SourceSpec {
     pub room: RoomKey,
     /// The publisher's connection.
     pub transport: TransportId,
+    /// Where that lives.
+    pub shard: usize,
     pub kind: SourceKind,
     /// Whether packets of the audio uplink are forwarded. False mutes on the server, whatever the browser sends.
     pub audio_allowed: bool,
@@ -80,12 +85,30 @@ pub struct SeatedSource {
     pub priority: u8,
 }
 
+/// The shards that a room lives on, where they are several.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The first tells what is true of the whole room.
+    pub shards: SmallVec<[usize; 8]>,
+    /// Browsers in the room.
+    pub members: usize,
+}
+
+impl Span {
+    /// The shard that speaks for the room.
+    pub fn lead(&self) -> Option<usize> {
+        self.shards.first().copied()
+    }
+}
+
 /// Cells from the control plane to a shard. `None` as a value means closed or gone.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ControlState {
     Transport(TransportId, Option<Arc<TransportSpec>>),
     Source(SourceId, Option<SourceSpec>),
     Seats(TransportId, Arc<SeatPlan>),
+    /// `None`: one shard alone, or no more on this one.
+    Span(RoomKey, Option<Arc<Span>>),
 }
 
 /// Keys of [`ControlState`].
@@ -94,6 +117,7 @@ pub enum ControlKey {
     Transport(TransportId),
     Source(SourceId),
     Seats(TransportId),
+    Span(RoomKey),
 }
 
 /// A data-channel message to (`transport` = recipient) or from (`transport` = sender) a browser.
@@ -233,6 +257,7 @@ impl Cell for ControlState {
             ControlState::Transport(id, _) => ControlKey::Transport(*id),
             ControlState::Source(id, _) => ControlKey::Source(*id),
             ControlState::Seats(id, _) => ControlKey::Seats(*id),
+            ControlState::Span(room, _) => ControlKey::Span(*room),
         }
     }
 }

@@ -19,6 +19,7 @@ pub use load::{ConfigError, Invocation, load};
 pub use token::TokenFlags;
 
 use crate::access;
+use crate::net::placement::Spread;
 use crate::signal::{AdminConfig, AdminMode};
 use crate::webhook::Webhook;
 
@@ -75,6 +76,10 @@ pub struct Media {
     pub ice_servers: Vec<IceServer>,
     /// Media threads, each with a UDP port of its own. 0 = one per core.
     pub shards: usize,
+    /// Members of a room on one shard beyond which it spreads over others.
+    pub spread_above: usize,
+    /// Per cent of its time that a shard may work before the rooms on it spread over others.
+    pub spread_load: u8,
 }
 
 /// A STUN or TURN server, as browsers know them from `RTCIceServer`.
@@ -230,13 +235,15 @@ impl Default for Media {
             announced_addresses: Vec::new(),
             ice_servers: Vec::new(),
             shards: 0,
+            spread_above: Spread::default().above,
+            spread_load: (Spread::default().load * 100.0) as u8,
         }
     }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        // A room beyond 500 needs several shards; 200 connections are an office or a class behind one address.
+        // 500 are what one core carries with cameras on; 200 connections are an office or a class behind one address.
         // Beyond nine tenths queues grow faster than they are worked off.
         Limits { members_per_room: 500, seats: MAX_SEATS, connections_per_address: 200, shard_load: 90 }
     }
@@ -285,6 +292,12 @@ impl Config {
         let shards = self.media.shard_count();
         if shards > MAX_SHARDS {
             return bad("media.shards", format!("{shards} is more than {MAX_SHARDS}"));
+        }
+        if self.media.spread_above == 0 {
+            return bad("media.spread_above", "nobody could live anywhere".to_owned());
+        }
+        if !(1..=100).contains(&self.media.spread_load) {
+            return bad("media.spread_load", format!("{} is not between 1 and 100 per cent", self.media.spread_load));
         }
         let first = self.media.udp_port;
         if first > 0 && usize::from(first) + shards - 1 > usize::from(u16::MAX) {

@@ -16,6 +16,7 @@ use crate::http::api::Process;
 use crate::http::whip::Sessions;
 use crate::id::RoomKey;
 use crate::metrics::{ControlSnapshot, SnapshotCell};
+use crate::net::placement::Spread;
 use crate::net::plane::{Plane, PlaneConfig};
 use crate::room::{
     MediaPlane, Negotiated, Negotiation, Negotiator, OfferError, Purpose, RoomConfig, Rooms, ShardChoice, Witness,
@@ -68,6 +69,7 @@ impl Running {
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
             loudest_above: config.media.loudest_above,
             shards: config.media.shard_count(),
+            spread: Spread { above: config.media.spread_above, load: f64::from(config.media.spread_load) / 100.0 },
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
             rooms,
         })?;
@@ -116,6 +118,8 @@ pub struct MediaConfig {
     /// Members of a room beyond which only the loudest voices are forwarded.
     pub loudest_above: usize,
     pub shards: usize,
+    /// When a room goes on growing on another shard.
+    pub spread: Spread,
     pub announced: Vec<IpAddr>,
     pub rooms: RoomConfig,
 }
@@ -140,6 +144,7 @@ impl Planes {
             tcp_port: config.tcp_port,
             loudest_above: config.loudest_above,
             shards: config.shards,
+            spread: config.spread,
             announced: config.announced,
             seed: rand::random(),
             news: news.clone(),
@@ -181,7 +186,7 @@ struct Shards(Arc<Plane>);
 
 impl MediaPlane for Shards {
     fn open(&self, room: RoomKey) -> ShardChoice {
-        let shard = self.0.shard_of(room);
+        let shard = self.0.choose(room);
         ShardChoice {
             shard,
             candidates: self.0.candidates(shard).to_vec(),
@@ -190,15 +195,15 @@ impl MediaPlane for Shards {
     }
 
     fn load(&self, room: RoomKey) -> f64 {
-        self.0.load(self.0.shard_of(room))
+        self.0.load(self.0.choose(room))
     }
 
     fn put(&self, room: RoomKey, state: ControlState) {
-        self.0.put(self.0.shard_of(room), state);
+        self.0.put(room, state);
     }
 
-    fn send_data(&self, room: RoomKey, message: DataMessage) {
-        self.0.send_data(self.0.shard_of(room), message);
+    fn send_data(&self, _: RoomKey, message: DataMessage) {
+        self.0.send_data(message);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Joins `transport` and `media`: opens what comes in, seals what goes out, and turns cells from the control plane into
 //! calls. No sockets, clocks or logging: `net` drives it, and tests drive it in virtual time.
 
+mod links;
 mod outbox;
 mod sealer;
 
@@ -16,13 +17,13 @@ use rand::rngs::StdRng;
 use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState, TransportSpec};
 use crate::id::TransportId;
 use crate::media::drop::DropReason;
+use crate::media::feed::Inlet;
 use crate::media::forwarder::{Carried, Forwarder, News, RoomTotals};
 use crate::media::histogram::DURATIONS_MS;
 use crate::media::spec::MediaKind;
 use crate::media::timers::Timers;
 use crate::metrics::{MOST_ROOMS, PacketKind, ShardSnapshot};
 use crate::transport::dtls::Certificate;
-use crate::transport::ice::target_ufrag;
 use crate::transport::spec::{Path, TransportState};
 use crate::transport::{Incoming, Transport};
 pub use outbox::Outbox;
@@ -101,6 +102,31 @@ impl Shard {
         self.forwarder.set_loudest_above(members);
     }
 
+    /// See [`Forwarder::set_feeds`].
+    pub fn set_feeds(&mut self, own: usize, inlets: Vec<Arc<Inlet>>) {
+        self.forwarder.set_feeds(own, inlets);
+    }
+
+    /// See [`Forwarder::take_fed`].
+    pub fn take_fed(&mut self) -> impl Iterator<Item = usize> + '_ {
+        self.forwarder.take_fed()
+    }
+
+    /// Takes a batch of what other shards gave. True when more may be waiting.
+    pub fn take_feeds(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
+        let waiting = self.forwarder.waiting_feeds();
+        self.begin_batch(waiting, outbox);
+        let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
+        let more = self.forwarder.take_feeds(now, &mut sealer);
+        self.end_batch(now, outbox);
+        more
+    }
+
+    /// See [`Forwarder::set_load`].
+    pub fn set_load(&mut self, now: Instant, load: f64) {
+        self.forwarder.set_load(now, load);
+    }
+
     /// Applies one cell.
     pub fn apply(&mut self, now: Instant, state: ControlState, outbox: &mut Outbox) {
         match state {
@@ -108,6 +134,7 @@ impl Shard {
             ControlState::Transport(id, None) => self.close(now, id, outbox),
             ControlState::Source(_, Some(spec)) => self.forwarder.set_source(now, spec),
             ControlState::Source(id, None) => self.forwarder.remove_source(now, id),
+            ControlState::Span(room, span) => self.forwarder.set_span(room, span),
             ControlState::Seats(id, plan) => {
                 if let Some(peer) = self.by_id.get(&id) {
                     self.forwarder.set_plan(now, *peer, plan);
@@ -268,6 +295,8 @@ impl Shard {
         counters.recovered = totals.uplinks.recovered;
         (counters.estimated, counters.estimate) = (totals.estimated, totals.estimate.0);
         counters.paused = totals.paused;
+        counters.feeds = totals.feeds;
+        (counters.pressure, counters.pressed) = (totals.pressure, totals.pressed);
         use ConnectionState::{Connected, Connecting, Disconnected, Failed, New};
         for state in [New, Connecting, Connected, Disconnected, Failed] {
             let count = self.links.iter().flatten().filter(|link| link.told == state).count();
@@ -279,97 +308,6 @@ impl Shard {
     /// What the largest rooms carry.
     pub fn rooms(&mut self, now: Instant) -> Vec<RoomTotals> {
         self.forwarder.rooms(now, MOST_ROOMS)
-    }
-
-    /// Whose datagram this is: by path, or by the ufrag of a connectivity check from a new one.
-    fn find(&self, path: Path, datagram: &[u8]) -> Option<usize> {
-        if let Some(ufrag) = target_ufrag(datagram) {
-            return self.by_ufrag.get(ufrag).copied();
-        }
-        self.by_path.get(&path).copied()
-    }
-
-    /// Remembers that an authenticated check of `peer` came by `path`.
-    fn learn(&mut self, peer: usize, path: Path) {
-        let Some(link) = self.links.get_mut(peer).and_then(Option::as_mut) else { return };
-        if link.paths.len() >= MAX_PATHS
-            && let Some(oldest) = link.paths.pop_front()
-        {
-            self.by_path.remove(&oldest);
-        }
-        link.paths.push_back(path);
-        if let Some(other) = self.by_path.insert(path, peer)
-            && other != peer
-            && let Some(Some(link)) = self.links.get_mut(other)
-        {
-            link.paths.retain(|p| *p != path);
-        }
-    }
-
-    fn set_transport(&mut self, now: Instant, id: TransportId, spec: Arc<TransportSpec>) {
-        let peer = match self.by_id.get(&id) {
-            Some(peer) => *peer,
-            None => {
-                let transport = Transport::new(&spec.connection, &self.certificate);
-                let peer = self.free.pop().unwrap_or(self.links.len());
-                if peer == self.links.len() {
-                    self.links.push(None);
-                }
-                self.links[peer] = Some(Link {
-                    id,
-                    transport,
-                    spec: spec.clone(),
-                    told: ConnectionState::New,
-                    opened: now,
-                    established: false,
-                    paths: VecDeque::new(),
-                    waits_for_step: false,
-                });
-                self.by_id.insert(id, peer);
-                peer
-            }
-        };
-        if let Some(link) = &mut self.links[peer] {
-            link.transport.update(&spec.connection);
-            link.spec = spec.clone();
-        }
-        self.by_ufrag.insert(spec.connection.local.ufrag.clone(), peer);
-        self.schedule(peer);
-        self.forwarder.set_peer(now, peer, id, spec.room, spec.media.clone(), &mut self.rng);
-    }
-
-    fn close(&mut self, now: Instant, id: TransportId, outbox: &mut Outbox) {
-        let Some(peer) = self.by_id.remove(&id) else { return };
-        self.forwarder.remove_peer(peer);
-        self.by_path.retain(|_, p| *p != peer);
-        self.by_ufrag.retain(|_, p| *p != peer);
-        if let Some(mut link) = self.links[peer].take() {
-            link.transport.close(now, outbox);
-        }
-        self.schedule(peer);
-        self.free.push(peer);
-    }
-
-    /// Runs at most one handshake step, of the browser that has waited longest.
-    fn step(&mut self, now: Instant, outbox: &mut Outbox) {
-        while let Some(peer) = self.steps.pop_front() {
-            let Some(Some(link)) = self.links.get_mut(peer) else { continue };
-            link.waits_for_step = false;
-            if link.transport.wants_step() {
-                link.transport.step(now, outbox);
-                self.note_state(now, peer);
-                return self.schedule(peer);
-            }
-        }
-    }
-
-    /// Works out anew when a transport has something due; to be called after each that happens to it.
-    fn schedule(&mut self, peer: usize) {
-        let Some(Some(link)) = self.links.get_mut(peer) else { return self.timers.set(peer, None) };
-        self.timers.set(peer, link.transport.next_timeout());
-        if link.transport.wants_step() && !std::mem::replace(&mut link.waits_for_step, true) {
-            self.steps.push_back(peer);
-        }
     }
 
     /// Passes on a transport's state and its data-channel messages.

@@ -28,11 +28,16 @@ async fn is_silent(ann: &mut Browser, bea: &mut Browser) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_sound_stops_while_the_picture_goes_on_until_it_is_allowed_again() {
-    let server = Server::start();
+    for server in [Server::start(), Server::spreading(2)] {
+        mutes_and_allows(&server).await;
+    }
+}
+
+async fn mutes_and_allows(server: &Server) {
     let host = server.join("r", "Hal").await;
     let shape = Shape::default();
-    let mut ann = Browser::join(&server, "r", "Ann", &shape, str::to_owned).await;
-    let mut bea = Browser::join(&server, "r", "Bea", &shape, str::to_owned).await;
+    let mut ann = Browser::join(server, "r", "Ann", &shape, str::to_owned).await;
+    let mut bea = Browser::join(server, "r", "Bea", &shape, str::to_owned).await;
     connect(&mut [&mut ann, &mut bea]).await;
     bea.member.watch(ann.member.source()).await;
     bea.member.sees(ann.member.source()).await;

@@ -14,8 +14,7 @@ const WARM_UP: usize = 2_100;
 const MEASURED: usize = 1_600;
 
 /// Allocations while `MEASURED` packets are opened, stored, rewritten, sealed and queued for all subscribers.
-fn allocations(subscribers: usize, stream: Stream) -> u64 {
-    let mut room = Room::new(subscribers, stream);
+fn allocations(mut room: Room, subscribers: usize) -> u64 {
     for _ in 0..WARM_UP {
         let mut datagram = room.datagram();
         room.receive(&mut datagram);
@@ -48,10 +47,15 @@ fn a_counted_allocation_is_seen() {
 
 #[test]
 fn forwarding_sound_allocates_nothing() {
-    assert_eq!([1, 100].map(|subscribers| allocations(subscribers, Stream::Audio)), [0, 0]);
+    assert_eq!([1, 100].map(|subscribers| allocations(Room::new(subscribers, Stream::Audio), subscribers)), [0, 0]);
 }
 
 #[test]
 fn forwarding_a_picture_allocates_nothing() {
-    assert_eq!([1, 100].map(|subscribers| allocations(subscribers, Stream::Video)), [0, 0]);
+    assert_eq!([1, 100].map(|subscribers| allocations(Room::new(subscribers, Stream::Video), subscribers)), [0, 0]);
+}
+
+#[test]
+fn forwarding_a_picture_to_another_shard_allocates_nothing() {
+    assert_eq!([1, 100].map(|subscribers| allocations(Room::across(subscribers, Stream::Video), subscribers)), [0, 0]);
 }

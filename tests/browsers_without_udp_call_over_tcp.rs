@@ -39,6 +39,7 @@ fn plane() -> Plane {
         tcp_port: Some(0),
         loudest_above: usize::MAX,
         shards: 1,
+        spread: Default::default(),
         announced: vec![Ipv4Addr::LOCALHOST.into()],
         seed: 1,
         news: Arc::default(),
@@ -110,8 +111,8 @@ impl Browser {
         };
         let id = TransportId(id);
         let media = Arc::new(media());
-        let spec = TransportSpec { id, room: ROOM, connection: connection.clone(), media };
-        plane.put(0, ControlState::Transport(id, Some(Arc::new(spec))));
+        let spec = TransportSpec { id, room: ROOM, shard: 0, connection: connection.clone(), media };
+        plane.put(ROOM, ControlState::Transport(id, Some(Arc::new(spec))));
         let stream = TcpStream::connect(door(plane)).unwrap();
         stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
         stream.set_nodelay(true).unwrap();
@@ -264,14 +265,15 @@ fn seat(plane: &Plane, speaker: &Browser, listeners: &[&Browser]) {
         id: source,
         room: ROOM,
         transport: speaker.id,
+        shard: 0,
         kind: SourceKind::Camera,
         audio_allowed: true,
         video_allowed: true,
     };
-    plane.put(0, ControlState::Source(source, Some(spec)));
+    plane.put(ROOM, ControlState::Source(source, Some(spec)));
     for listener in listeners {
         let seats = vec![SeatedSource { seat: SeatId(0), source, max_height: u16::MAX, priority: 0 }];
-        plane.put(0, ControlState::Seats(listener.id, Arc::new(SeatPlan { seats })));
+        plane.put(ROOM, ControlState::Seats(listener.id, Arc::new(SeatPlan { seats })));
     }
 }
 
@@ -288,7 +290,7 @@ fn browsers_with_only_tcp_hear_each_other_and_leave_nothing_behind() {
     }
     drop(speaker);
     wait_for(&plane, "the speaker's connection closed", |counted| counted.tcp_open == 1);
-    plane.put(0, ControlState::Transport(listener.id, None));
+    plane.put(ROOM, ControlState::Transport(listener.id, None));
     wait_for(&plane, "the listener's connection closed", |counted| counted.tcp_open == 0);
 }
 

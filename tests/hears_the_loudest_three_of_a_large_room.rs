@@ -48,7 +48,8 @@ async fn hears(all: &mut [Browser], levels: [u8; SPEAKERS], speakers: &[usize]) 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_speak_and_three_are_heard() {
-    let server = Server::with_loudest_above(SPEAKERS);
+    // Who speaks is decided on both shards alike.
+    let server = Server::spreading_with_loudest_above(2, SPEAKERS);
     let mut all = Vec::new();
     for name in ["Ann", "Bea", "Cid", "Dan", "Eve"] {
         let shape = Shape { seats: SPEAKERS, ..Shape::default() };

@@ -34,8 +34,8 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn play(acts: &[Act], seed: u64, weather: Weather) -> World {
-    let mut world = World::new(seed, PUBLISHERS, SUBSCRIBERS, SEATS);
+fn play(acts: &[Act], seed: u64, shards: usize, weather: Weather) -> World {
+    let mut world = World::spread(seed, shards, PUBLISHERS, SUBSCRIBERS, SEATS);
     world.weather = weather;
     for (index, ppm) in [100, -100, 0].into_iter().enumerate() {
         world.publishers[index].ppm = ppm;
@@ -146,22 +146,22 @@ proptest! {
 
     /// Invariants 1 to 3 where nothing is lost: streams without a gap.
     #[test]
-    fn streams_are_whole_where_nothing_is_lost(acts in prop::collection::vec(act(), 1..80), seed: u64) {
-        let world = play(&acts, seed, Weather { jitter: 15_000, ..Weather::default() });
+    fn streams_are_whole_where_nothing_is_lost(acts in prop::collection::vec(act(), 1..80), seed: u64, shards in 1..4_usize) {
+        let world = play(&acts, seed, shards, Weather { jitter: 15_000, ..Weather::default() });
         check(&world, false)?;
     }
 
     /// Invariants 1 to 3 where packets are lost, doubled, overtaken and repaired.
     #[test]
-    fn streams_stay_true_where_packets_are_lost(acts in prop::collection::vec(act(), 1..80), seed: u64) {
-        let world = play(&acts, seed, Weather { lost: 8, doubled: 8, jitter: 25_000 });
+    fn streams_stay_true_where_packets_are_lost(acts in prop::collection::vec(act(), 1..80), seed: u64, shards in 1..4_usize) {
+        let world = play(&acts, seed, shards, Weather { lost: 8, doubled: 8, jitter: 25_000 });
         check(&world, true)?;
     }
 
     /// Invariant 5, as far as demand exists: as many lines show something as were asked to, and nothing stays behind.
     #[test]
-    fn at_rest_what_is_shown_is_what_was_asked_for(acts in prop::collection::vec(act(), 1..60), seed: u64) {
-        let mut world = play(&acts, seed, Weather::default());
+    fn at_rest_what_is_shown_is_what_was_asked_for(acts in prop::collection::vec(act(), 1..60), seed: u64, shards in 1..4_usize) {
+        let mut world = play(&acts, seed, shards, Weather::default());
         let mut wanted: HashMap<(usize, u16), u32> = HashMap::new();
         for act in &acts {
             if let Act::Seat { subscriber, seat, source } = *act {
@@ -172,8 +172,13 @@ proptest! {
         }
         world.publishers.iter_mut().for_each(|publisher| publisher.sending = LAYERS);
         (0..400).for_each(|_| world.step());
-        let slots = world.forwarder.totals(world.now()).slots;
-        prop_assert_eq!(slots, 2 * wanted.len() as u64);
+        prop_assert_eq!(world.slots_and_tracks().0, 2 * wanted.len() as u64);
+        // Pictures cross to the shards of those who are shown them, and to no others.
+        let crossing = wanted.iter().map(|((subscriber, _), source)| (PUBLISHERS + subscriber, *source as usize - 1));
+        let crossing = crossing.filter(|(to, from)| to % shards != from % shards);
+        let crossing: HashSet<(usize, usize)> = crossing.map(|(to, from)| (to % shards, from)).collect();
+        let feeds = (0..shards).map(|shard| crossing.iter().filter(|(to, _)| *to == shard).count() as u64);
+        prop_assert_eq!(world.open_feeds(), feeds.collect::<Vec<_>>());
         // Each seat shows its source, in its highest layer, and nobody else gets anything.
         world.take_sent();
         (0..50).for_each(|_| world.step());
@@ -188,16 +193,21 @@ proptest! {
         world.clear();
         world.take_sent();
         (0..20).for_each(|_| world.step());
-        let totals = world.forwarder.totals(world.now());
-        prop_assert_eq!((totals.slots, totals.tracks, world.sent().len()), (0, 0, 0));
+        prop_assert_eq!((world.slots_and_tracks(), world.sent().len()), ((0, 0), 0));
+        prop_assert!(world.open_feeds().iter().all(|feeds| *feeds == 0));
     }
 }
 
-/// Invariant 4. What a browser believes of when a picture or a sound was captured, by the seat's timestamps and sender
+/// Invariant 4, on one shard and across two. What a browser believes of when a picture or a sound was captured, by the seat's timestamps and sender
 /// reports, against when it was, by the server's clock.
 #[test]
 fn a_seats_clock_keeps_to_the_servers_over_ten_thousand_switches() {
-    let mut world = World::new(4, 2, 1, 1);
+    for shards in [1, 2] {
+        keeps_the_clock(World::spread(4, shards, 2, 1, 1));
+    }
+}
+
+fn keeps_the_clock(mut world: World) {
     (world.publishers[0].ppm, world.publishers[1].ppm) = (100, -100);
     world.weather = Weather { jitter: 15_000, ..Weather::default() };
     // Both publishers are known before the first switch.

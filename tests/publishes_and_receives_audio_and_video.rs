@@ -11,8 +11,8 @@ use super::common::{connect, live, picture, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sound_and_picture_arrive_whole_with_either_srtp_profile() {
-    for profiles in [&[SHA1, GCM][..], &[SHA1]] {
-        let server = Server::start();
+    let one_or_two_shards = [Server::start(), Server::spreading(2)];
+    for (server, profiles) in one_or_two_shards.into_iter().zip([&[SHA1, GCM][..], &[SHA1]]) {
         let shape = Shape { profiles, ..Shape::default() };
         let mut ann = Browser::join(&server, "r", "Ann", &shape, str::to_owned).await;
         let mut bea = Browser::join(&server, "r", "Bea", &shape, str::to_owned).await;

@@ -26,10 +26,15 @@ fn layer(subscriber: &Browser, publisher: u8) -> Option<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_layers_up_one_down_and_the_next_when_it_stops() {
-    let server = Server::start();
+    for server in [Server::start(), Server::spreading(2)] {
+        follows_the_layers(&server).await;
+    }
+}
+
+async fn follows_the_layers(server: &Server) {
     let shape = Shape { simulcast: true, ..Shape::default() };
-    let mut ann = Browser::join(&server, "r", "Ann", &shape, str::to_owned).await;
-    let mut bea = Browser::join(&server, "r", "Bea", &Shape::default(), str::to_owned).await;
+    let mut ann = Browser::join(server, "r", "Ann", &shape, str::to_owned).await;
+    let mut bea = Browser::join(server, "r", "Bea", &Shape::default(), str::to_owned).await;
     connect(&mut [&mut ann, &mut bea]).await;
     bea.member.sees(ann.member.source()).await;
     let maker = ann.maker();

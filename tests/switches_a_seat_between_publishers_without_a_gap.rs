@@ -10,11 +10,16 @@ use super::common::{connect, live, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_publishers_take_turns_in_one_seat() {
-    let server = Server::start();
+    for server in [Server::start(), Server::spreading(2)] {
+        takes_turns(&server).await;
+    }
+}
+
+async fn takes_turns(server: &Server) {
     let shape = Shape::default();
-    let mut ann = Browser::join(&server, "r", "Ann", &shape, str::to_owned).await;
-    let mut cid = Browser::join(&server, "r", "Cid", &shape, str::to_owned).await;
-    let mut bea = Browser::join(&server, "r", "Bea", &shape, str::to_owned).await;
+    let mut ann = Browser::join(server, "r", "Ann", &shape, str::to_owned).await;
+    let mut cid = Browser::join(server, "r", "Cid", &shape, str::to_owned).await;
+    let mut bea = Browser::join(server, "r", "Bea", &shape, str::to_owned).await;
     connect(&mut [&mut ann, &mut bea, &mut cid]).await;
     let sources = [ann.member.source(), cid.member.source()];
     for turn in 0..8 {

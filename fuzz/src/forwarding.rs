@@ -69,6 +69,7 @@ pub fn forwarder(data: &[u8]) -> bool {
             id: SOURCE,
             room: ROOM,
             transport: TransportId(0),
+            shard: 0,
             kind: SourceKind::Camera,
             audio_allowed: true,
             video_allowed: true,

@@ -79,6 +79,16 @@ pub struct Flags {
     #[arg(long, value_name = "COUNT")]
     pub shards: Option<usize>,
 
+    /// Members of a room on one media thread beyond which it spreads over others; 100 unless given
+    /// [media.spread_above].
+    #[arg(long, value_name = "MEMBERS")]
+    pub spread_above: Option<usize>,
+
+    /// Per cent of its time that a media thread may work before the rooms on it spread over others; 60 unless given
+    /// [media.spread_load].
+    #[arg(long, value_name = "PERCENT")]
+    pub spread_load: Option<u8>,
+
     /// Most members of one room; 500 unless given [limits.members_per_room].
     #[arg(long, value_name = "COUNT")]
     pub members_per_room: Option<usize>,
@@ -171,6 +181,8 @@ impl Flags {
             loudest_above => media.loudest_above,
             announced_addresses => media.announced_addresses,
             shards => media.shards,
+            spread_above => media.spread_above,
+            spread_load => media.spread_load,
             members_per_room => limits.members_per_room,
             seats => limits.seats,
             connections_per_address => limits.connections_per_address,

@@ -28,6 +28,10 @@ impl Layers {
         if layer < Layers::MAX { Layers(self.0 | 1 << layer) } else { self }
     }
 
+    pub fn without(self, layer: usize) -> Layers {
+        if layer < Layers::MAX { Layers(self.0 & !(1 << layer)) } else { self }
+    }
+
     pub fn contains(self, layer: usize) -> bool {
         layer < Layers::MAX && self.0 & 1 << layer != 0
     }

@@ -11,6 +11,7 @@ pub mod dominant;
 pub mod downlink;
 pub mod drop;
 pub mod dynacast;
+pub mod feed;
 pub mod forwarder;
 pub mod histogram;
 pub mod outgoing;

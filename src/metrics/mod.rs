@@ -3,6 +3,7 @@
 //! Nothing is registered or locked where packets flow: shards publish plain snapshots, and a scrape adds them up.
 
 mod cell;
+mod feeds;
 mod process;
 mod render;
 mod rooms;

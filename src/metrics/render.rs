@@ -4,13 +4,14 @@ use prometheus::core::Collector;
 use prometheus::proto::{self, Bucket, Histogram as Buckets, LabelPair, Metric, MetricFamily, MetricType};
 use prometheus::{CounterVec, Gauge, GaugeVec, IntCounterVec, IntGauge, IntGaugeVec, Opts};
 
+use super::feeds;
 use super::snapshot::STATES;
 use super::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
 use crate::media::drop::DropReason;
 use crate::media::forwarder::{QualityTotals, TROUBLES};
 use crate::media::histogram::{BATCHES, Batches, DURATIONS_MS, Durations, Histogram, LATENCIES_US, SCORES};
 
-type Result<T> = std::result::Result<T, prometheus::Error>;
+pub(super) type Result<T> = std::result::Result<T, prometheus::Error>;
 
 /// All families of the two planes. Every known label value is there from the start, so that a rate over it is right
 /// from its first event on.
@@ -25,6 +26,8 @@ pub(super) fn families(
     feedback(&mut families, shards, control)?;
     shard_state(&mut families, shards, loads)?;
     batches(&mut families, shards);
+    feeds::crossing(&mut families, shards)?;
+    feeds::pressure(&mut families, shards)?;
     adaptation(&mut families, shards)?;
     quality(&mut families, shards, control)?;
     rooms(&mut families, control)?;
@@ -32,7 +35,7 @@ pub(super) fn families(
     Ok(families)
 }
 
-fn sum(shards: &[ShardSnapshot], count: impl Fn(&ShardSnapshot) -> u64) -> u64 {
+pub(super) fn sum(shards: &[ShardSnapshot], count: impl Fn(&ShardSnapshot) -> u64) -> u64 {
     shards.iter().map(count).sum()
 }
 
@@ -315,7 +318,7 @@ fn single_gauge(name: &str, help: &str, value: u64) -> Result<Vec<MetricFamily>>
     Ok(metric.collect())
 }
 
-fn whole(value: u64) -> i64 {
+pub(super) fn whole(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -333,6 +336,7 @@ mod tests {
 
     use super::*;
     use crate::border::ConnectionState;
+    use crate::media::forwarder::FeedShed;
     use crate::metrics::{Metrics, SnapshotCell};
 
     fn value(text: &str, series: &str) -> Option<f64> {
@@ -349,6 +353,7 @@ mod tests {
         shard.nacks_sent = 3;
         (shard.tcp_open, shard.tcp_accepted, shard.tcp_refused) = (1, 2, 3);
         shard.set_connections(ConnectionState::Connected, 2);
+        (shard.feeds.given, shard.feeds.shed[FeedShed::Picture as usize], shard.feeds.waiting) = (7, 2, 5);
         shard.busy = Duration::from_millis(500);
         shard.uptime = Duration::from_secs(2);
         let cells: Vec<_> = (0..2).map(|_| Arc::new(SnapshotCell::default())).collect();
@@ -370,6 +375,9 @@ mod tests {
             ("plenum_shard_busy_seconds_total{shard=\"1\"}", 0.5),
             ("plenum_shard_load_ratio{shard=\"0\"}", 0.25),
             ("plenum_shards", 2.0),
+            ("plenum_feed_packets_total{direction=\"out\",shard=\"1\"}", 7.0),
+            ("plenum_feed_packets_shed_total{reason=\"picture\"}", 4.0),
+            ("plenum_feed_queue_packets{shard=\"0\"}", 5.0),
         ] {
             assert_eq!(value(&text, series), Some(expected), "{series}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::border::ConnectionState;
 use crate::id::RoomKey;
 use crate::media::drop::DropReason;
-use crate::media::forwarder::QualityTotals;
+use crate::media::forwarder::{FeedTotals, Pressure, QualityTotals};
 use crate::media::histogram::{Batches, Durations, Latencies};
 
 /// What a datagram carried. The label `kind`.
@@ -134,6 +134,11 @@ pub struct ShardSnapshot {
     pub estimate: u64,
     /// Pictures held back for want of bandwidth.
     pub paused: u64,
+    /// What crossed to and from other shards.
+    pub feeds: FeedTotals,
+    /// What the shard gives up now because it works at its limit, and from how many pictures it has taken something.
+    pub pressure: Pressure,
+    pub pressed: [u64; Pressure::ALL.len()],
 }
 
 /// States in the order of [`ShardSnapshot::connections`], with their labels.
@@ -177,6 +182,9 @@ impl Default for ShardSnapshot {
             estimated: 0,
             estimate: 0,
             paused: 0,
+            feeds: FeedTotals::default(),
+            pressure: Pressure::None,
+            pressed: Default::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
 
@@ -10,7 +10,9 @@ use tokio::sync::Notify;
 
 use crate::border::{ControlState, DataMessage, FromShard, ToShard};
 use crate::id::RoomKey;
+use crate::media::feed::Inlet;
 use crate::metrics::SnapshotCell;
+use crate::net::placement::{Placement, Spread};
 use crate::net::tcp::{Acceptor, Listener};
 use crate::net::udp::Udp;
 use crate::net::worker::{Handle, Worker};
@@ -33,6 +35,7 @@ pub struct Plane {
     shards: Vec<Running>,
     threads: Vec<JoinHandle<()>>,
     certificate: Arc<Certificate>,
+    placement: Mutex<Placement>,
 }
 
 struct Running {
@@ -50,6 +53,7 @@ pub struct PlaneConfig {
     /// See [`crate::media::forwarder::Forwarder::set_loudest_above`].
     pub loudest_above: usize,
     pub shards: usize,
+    pub spread: Spread,
     /// Addresses that browsers are told.
     pub announced: Vec<IpAddr>,
     /// Seed of all randomness in the shards; from the system's generator outside tests.
@@ -71,9 +75,16 @@ impl Plane {
         let epoch_ntp = (since_1970.as_secs().wrapping_add(NTP_OFFSET) << 32)
             | ((u64::from(since_1970.subsec_nanos()) << 32) / 1_000_000_000);
         let listeners = config.tcp_port.map(Listener::bind_both).transpose()?.unwrap_or_default();
-        let mut plane =
-            Plane { acceptor: None, shards: Vec::new(), threads: Vec::new(), certificate: certificate.clone() };
-        for index in 0..config.shards.max(1) {
+        let count = config.shards.max(1);
+        let mut plane = Plane {
+            acceptor: None,
+            shards: Vec::new(),
+            threads: Vec::new(),
+            certificate: certificate.clone(),
+            placement: Mutex::new(Placement::new(count, config.spread)),
+        };
+        let (inlets, others) = (Inlet::mesh(count), Arc::new(OnceLock::new()));
+        for index in 0..count {
             let port = if config.port == 0 { 0 } else { config.port.saturating_add(index as u16) };
             let sockets = bind(port)?;
             let candidates = candidates(&sockets, &listeners, &config.announced);
@@ -87,21 +98,29 @@ impl Plane {
                 events.clone(),
             );
             shard.set_loudest_above(config.loudest_above);
-            let worker = Worker::new(sockets, shard, inbox, config.news.clone())?;
+            shard.set_feeds(index, inlets.clone());
+            let worker = Worker::new(sockets, shard, inbox, config.news.clone(), others.clone())?;
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });
             plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(|| worker.run())?);
         }
+        let handles: Vec<Arc<Handle>> = plane.shards.iter().map(|shard| shard.handle.clone()).collect();
+        // Nobody else sets it.
+        let _ = others.set(handles.clone());
         if !listeners.is_empty() {
-            let handles = plane.shards.iter().map(|shard| shard.handle.clone()).collect();
             plane.acceptor = Some(Acceptor::start(listeners, handles)?);
         }
         Ok(plane)
     }
 
-    /// The shard that `room` lives on, whole: rooms are numbered in turn, and the number names the shard.
-    pub fn shard_of(&self, room: RoomKey) -> usize {
-        (room.0 % self.shards.len() as u64) as usize
+    fn placement(&self) -> MutexGuard<'_, Placement> {
+        // Held for look-ups alone; whoever panicked in one left nothing half done.
+        self.placement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The shard for a new browser of `room`.
+    pub fn choose(&self, room: RoomKey) -> usize {
+        self.placement().choose(room, |shard| self.load(shard))
     }
 
     /// Where browsers reach a shard.
@@ -113,8 +132,15 @@ impl Plane {
         &self.certificate
     }
 
-    /// Replaces a cell of a shard.
-    pub fn put(&self, shard: usize, state: ControlState) {
+    /// Replaces a cell of a room, on the shards that it concerns.
+    pub fn put(&self, room: RoomKey, state: ControlState) {
+        let cells = self.placement().put(room, state);
+        for (shard, state) in cells {
+            self.put_to(shard, state);
+        }
+    }
+
+    fn put_to(&self, shard: usize, state: ControlState) {
         if let Some(running) = self.shards.get(shard)
             && running.handle.inbox.put(state)
         {
@@ -124,7 +150,9 @@ impl Plane {
     }
 
     /// Queues a data-channel message for its recipient's shard.
-    pub fn send_data(&self, shard: usize, message: DataMessage) {
+    pub fn send_data(&self, message: DataMessage) {
+        // A browser that has just gone misses nothing.
+        let Some(shard) = self.placement().home(message.transport) else { return };
         if let Some(running) = self.shards.get(shard)
             && running.handle.inbox.send(message)
         {

@@ -1,8 +1,8 @@
 //! A shard's thread: receive, timers, flush, over and over.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -22,8 +22,12 @@ use crate::transport::spec::{Path, Protocol};
 const WAKER: Token = Token(usize::MAX);
 /// Batches read from one socket before timers and the flush get their turn: a flood on one socket starves nobody.
 const BATCHES_PER_TICK: usize = 8;
+/// Batches taken from other shards likewise.
+const FEEDS_PER_TICK: usize = 16;
 /// How often the counters are copied out.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
+/// How often the shard is told how much of its time it works.
+const LOAD_EVERY: Duration = Duration::from_millis(250);
 /// Longest sleep: the loop notices a stop within this even when nobody wakes it.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 
@@ -55,6 +59,8 @@ pub struct Worker {
     handle: Arc<Handle>,
     outbox: Outbox,
     news: Arc<Notify>,
+    /// All shards, by number, this one too: those that were given something are woken.
+    others: Arc<OnceLock<Vec<Arc<Handle>>>>,
 }
 
 impl Worker {
@@ -63,7 +69,13 @@ impl Worker {
     /// # Errors
     ///
     /// When the system refuses a poller.
-    pub fn new(mut sockets: Vec<Udp>, shard: Shard, inbox: Arc<ToShard>, news: Arc<Notify>) -> io::Result<Worker> {
+    pub fn new(
+        mut sockets: Vec<Udp>,
+        shard: Shard,
+        inbox: Arc<ToShard>,
+        news: Arc<Notify>,
+        others: Arc<OnceLock<Vec<Arc<Handle>>>>,
+    ) -> io::Result<Worker> {
         let poll = Poll::new()?;
         for (index, socket) in sockets.iter_mut().enumerate() {
             poll.registry().register(socket.source(), Token(index), Interest::READABLE)?;
@@ -72,7 +84,7 @@ impl Worker {
         let (arrivals, counters, stop) = Default::default();
         let handle = Arc::new(Handle { inbox, arrivals, waker, counters, stop });
         let streams = Streams::new(Instant::now());
-        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), news })
+        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), news, others })
     }
 
     pub fn handle(&self) -> Arc<Handle> {
@@ -87,6 +99,7 @@ impl Worker {
         let started = Instant::now();
         let mut copied = started;
         let mut busy = Duration::ZERO;
+        let (mut measured, mut busy_then) = (started, busy);
         while !self.handle.stop.load(Ordering::Acquire) {
             let now = Instant::now();
             let until =
@@ -108,8 +121,10 @@ impl Worker {
                     *flag = self.read(index, &mut buffers);
                 }
             }
+            self.take_feeds();
             self.streams.receive(Instant::now(), &mut self.shard, &mut self.outbox);
             self.shard.handle_timeout(Instant::now(), &mut self.outbox);
+            self.wake_others();
             self.flush();
             let forwarded = self.shard.counters_mut().forwarded() - forwarded;
             if self.shard.take_reported() {
@@ -120,6 +135,11 @@ impl Worker {
             if forwarded > 0 {
                 let latency = done.duration_since(woken).as_micros() as u64;
                 self.shard.counters_mut().forward_latency.add_many(&LATENCIES_US, latency, forwarded);
+            }
+            let span = done.duration_since(measured);
+            if span >= LOAD_EVERY {
+                self.shard.set_load(done, (busy - busy_then).as_secs_f64() / span.as_secs_f64());
+                (measured, busy_then) = (done, busy);
             }
             if done.duration_since(copied) >= SNAPSHOT_EVERY {
                 copied = done;
@@ -151,6 +171,29 @@ impl Worker {
             *(if taken { &mut counters.tcp_accepted } else { &mut counters.tcp_refused }) += 1;
         }
         self.shard.counters_mut().tcp_open = self.streams.len() as u64;
+    }
+
+    /// Takes what other shards gave until now; what they give meanwhile wakes this one again.
+    fn take_feeds(&mut self) {
+        for _ in 0..FEEDS_PER_TICK {
+            if !self.shard.take_feeds(Instant::now(), &mut self.outbox) {
+                return;
+            }
+            if self.outbox.is_full() {
+                self.flush();
+            }
+        }
+        // The rest has its turn right after the others.
+        let _ = self.handle.waker.wake();
+    }
+
+    /// Wakes the shards that were given something.
+    fn wake_others(&mut self) {
+        let Some(others) = self.others.get() else { return };
+        for other in self.shard.take_fed().filter_map(|shard| others.get(shard)) {
+            // A dead poller means a stopped shard, which needs no waking.
+            let _ = other.waker.wake();
+        }
     }
 
     /// Reads what waits at a socket. True when more may be waiting.

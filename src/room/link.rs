@@ -142,8 +142,8 @@ fn open(offer: Offer, opening: &Opening<'_>) -> Result<Connection, ErrorBody> {
     let mut negotiation = opening.negotiator.begin(&home, opening.purpose);
     let negotiated = negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
     let id = (opening.next_id)();
-    let spec =
-        TransportSpec { id, room: opening.room, connection: negotiated.connection, media: Arc::new(negotiated.media) };
+    let (room, shard, media) = (opening.room, home.shard, Arc::new(negotiated.media));
+    let spec = TransportSpec { id, room, shard, connection: negotiated.connection, media };
     Ok(Connection {
         id,
         name: offer.transport,

@@ -105,7 +105,8 @@ impl Room {
             (SourceKind::Screen, member.screen, media.screen_audio, media.screen),
         ];
         for (kind, id, audio_allowed, video_allowed) in kinds {
-            let spec = SourceSpec { id, room: self.key, transport: connection.id, kind, audio_allowed, video_allowed };
+            let (room, transport, shard) = (self.key, connection.id, connection.spec.shard);
+            let spec = SourceSpec { id, room, transport, shard, kind, audio_allowed, video_allowed };
             self.put(ControlState::Source(id, Some(spec)));
         }
     }

@@ -150,6 +150,15 @@ impl Browser {
         self.checks.clear();
     }
 
+    /// Gives its connection up for a new one, from another port.
+    pub async fn reconnect(&mut self, shape: &Shape<'_>) {
+        (self.transport, self.revision) = (random(12), 0);
+        (self.dtls, self.keys, self.server) = (Dtls::new(shape.profiles), None, None);
+        self.gaps.clear();
+        self.move_away();
+        self.offer(shape.simulcast, shape.seats, str::to_owned).await;
+    }
+
     /// Its offer, by its present credentials.
     pub fn sdp(&self, simulcast: bool, seats: usize) -> String {
         let (ufrag, pwd, fingerprint) = (&*self.ufrag, &*self.pwd, &*self.dtls.fingerprint);

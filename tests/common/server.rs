@@ -8,17 +8,18 @@ use std::time::Duration;
 use plenum::id::{MemberId, RoomId, SourceId};
 use plenum::media::drop::DropReason;
 use plenum::metrics::ShardSnapshot;
+use plenum::net::placement::Spread;
 use plenum::room::{Ack, Asked, Entry, Handle, LinkId, Moderation, Outbox, Push, Request, RoomConfig};
 use plenum::server::{MediaConfig, Planes};
 use plenum::signal::protocol::{
-    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Media, MemberTrouble, Offer, Payload, Seats, SourceQuality,
-    Wish, Wishes,
+    Answer, AppPush, Done, ErrorBody, Farewell, Joined, Leave, Media, MemberTrouble, Offer, Payload, Seats,
+    SourceQuality, Wish, Wishes,
 };
 use tokio::sync::oneshot;
 
 use super::eventually;
 
-/// Both planes, one shard, on loopback.
+/// Both planes on loopback, of one shard where nothing else is said.
 pub struct Server {
     planes: Planes,
 }
@@ -33,14 +34,38 @@ impl Server {
         Server::configured(&[[127, 0, 0, 1].into()], members)
     }
 
+    /// One of `shards` shards over which every room spreads: its members live on them in turn.
+    pub fn spreading(shards: usize) -> Server {
+        Server::spreading_with_loudest_above(shards, usize::MAX)
+    }
+
+    /// The same, in which only the loudest are heard in rooms of more than `members`.
+    pub fn spreading_with_loudest_above(shards: usize, loudest_above: usize) -> Server {
+        let spread = Spread { above: 1, ..Spread::default() };
+        Server::build(MediaConfig { shards, spread, loudest_above, ..Server::config(&[[127, 0, 0, 1].into()]) })
+    }
+
     pub fn announcing(addresses: &[IpAddr]) -> Server {
         Server::configured(addresses, usize::MAX)
     }
 
     fn configured(addresses: &[IpAddr], loudest_above: usize) -> Server {
-        let rooms = RoomConfig::default();
-        let config =
-            MediaConfig { udp_port: 0, tcp_port: None, loudest_above, shards: 1, announced: addresses.to_vec(), rooms };
+        Server::build(MediaConfig { loudest_above, ..Server::config(addresses) })
+    }
+
+    fn config(addresses: &[IpAddr]) -> MediaConfig {
+        MediaConfig {
+            udp_port: 0,
+            tcp_port: None,
+            loudest_above: usize::MAX,
+            shards: 1,
+            spread: Spread::default(),
+            announced: addresses.to_vec(),
+            rooms: RoomConfig::default(),
+        }
+    }
+
+    fn build(config: MediaConfig) -> Server {
         Server { planes: Planes::start(config).unwrap() }
     }
 
@@ -58,7 +83,12 @@ impl Server {
 
     /// The shard's counters, at most a second old.
     pub fn counters(&self) -> ShardSnapshot {
-        self.planes.counters()[0].read()
+        self.shards()[0]
+    }
+
+    /// The counters of each shard, at most a second old.
+    pub fn shards(&self) -> Vec<ShardSnapshot> {
+        self.planes.counters().iter().map(|counters| counters.read()).collect()
     }
 
     pub fn drops(&self, reason: DropReason) -> u64 {
@@ -99,6 +129,13 @@ impl Member {
         let (ack, done) = acknowledgement::<Done>();
         let media = Media { microphone: on, camera: on, ..Media::default() };
         self.handle.request(self.link, Request::Media(media, ack)).await;
+        done.await.unwrap().unwrap();
+    }
+
+    /// Leaves for good.
+    pub async fn leave(&self) {
+        let (ack, done) = acknowledgement::<Done>();
+        self.handle.request(self.link, Request::Leave(Leave { soon: false }, ack)).await;
         done.await.unwrap().unwrap();
     }
 

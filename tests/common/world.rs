@@ -1,14 +1,15 @@
-//! Publishers and subscribers around one forwarder, in virtual time: what the property tests play with.
+//! Publishers and subscribers around one forwarder or several, in virtual time: what the property tests play with.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use plenum::border::{SeatPlan, SeatedSource, SourceKind, SourceSpec};
+use plenum::border::{SeatPlan, SeatedSource, SourceKind, SourceSpec, Span};
 use plenum::id::{Pt, RoomKey, SeatId, SourceId, Ssrc, Token, TransportId};
 use plenum::media::drop::DropReason;
-use plenum::media::forwarder::{Forwarder, Sink};
+use plenum::media::feed::{Inlet, QUEUE};
+use plenum::media::forwarder::{FeedShed, Forwarder, Pressure, Sink};
 use plenum::media::outgoing::Outgoing;
 use plenum::media::packet::MAX_PACKET;
 use plenum::media::spec::{
@@ -91,7 +92,8 @@ pub struct Weather {
 pub struct World {
     epoch: Instant,
     pub us: i64,
-    pub forwarder: Forwarder,
+    /// Browsers live on them in turn.
+    shards: Vec<Forwarder>,
     pub rng: StdRng,
     net: Net,
     pub publishers: Vec<Publisher>,
@@ -166,13 +168,38 @@ fn spec(peer: usize, seats: u16) -> MediaSpec {
 impl World {
     /// Peers 0 to `publishers` publish, those after them watch in `seats` seats each.
     pub fn new(seed: u64, publishers: usize, subscribers: usize, seats: u16) -> World {
+        World::spread(seed, 1, publishers, subscribers, seats)
+    }
+
+    /// The same over several shards.
+    pub fn spread(seed: u64, shards: usize, publishers: usize, subscribers: usize, seats: u16) -> World {
+        World::spread_with(seed, shards, QUEUE, publishers, subscribers, seats)
+    }
+
+    /// The same, with room for `waiting` packets on the way to each shard.
+    pub fn spread_with(
+        seed: u64,
+        shards: usize,
+        waiting: usize,
+        publishers: usize,
+        subscribers: usize,
+        seats: u16,
+    ) -> World {
         let epoch = Instant::now();
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut forwarder = Forwarder::new(epoch, NTP);
+        let inlets: Vec<Arc<Inlet>> = (0..shards).map(|_| Arc::new(Inlet::holding(waiting))).collect();
+        let mut all_shards: Vec<Forwarder> = (0..shards).map(|_| Forwarder::new(epoch, NTP)).collect();
+        let span = Span { shards: (0..shards).collect(), members: publishers + subscribers };
+        let span = (shards > 1).then(|| Arc::new(span));
+        for (index, shard) in all_shards.iter_mut().enumerate() {
+            shard.set_feeds(index, inlets.clone());
+            shard.set_span(ROOM, span.clone());
+        }
         for peer in 0..publishers + subscribers {
             let seats = if peer < publishers { 0 } else { seats };
-            forwarder.set_peer(epoch, peer, TransportId(peer as u64 + 1), ROOM, Arc::new(spec(peer, seats)), &mut rng);
-            forwarder.set_ready(epoch, peer, true);
+            let shard = &mut all_shards[peer % shards];
+            shard.set_peer(epoch, peer, TransportId(peer as u64 + 1), ROOM, Arc::new(spec(peer, seats)), &mut rng);
+            shard.set_ready(epoch, peer, true);
         }
         let mut all = Vec::new();
         for peer in 0..publishers {
@@ -192,22 +219,21 @@ impl World {
             let layers = (0..LAYERS).map(|layer| stream(layer as u32 * 2 + 2, Some(RIDS[layer]))).collect();
             let (ppm, wall) = (0, rng.random::<u64>() >> 1);
             all.push(Publisher { source, ppm, wall, audio, layers, sending: LAYERS });
-            forwarder.set_source(
-                epoch,
-                SourceSpec {
-                    id: SourceId(source),
-                    room: ROOM,
-                    transport: TransportId(u64::from(source)),
-                    kind: SourceKind::Camera,
-                    audio_allowed: true,
-                    video_allowed: true,
-                },
-            );
+            let spec = SourceSpec {
+                id: SourceId(source),
+                room: ROOM,
+                transport: TransportId(u64::from(source)),
+                shard: peer % shards,
+                kind: SourceKind::Camera,
+                audio_allowed: true,
+                video_allowed: true,
+            };
+            all_shards.iter_mut().for_each(|shard| shard.set_source(epoch, spec));
         }
         World {
             epoch,
             us: 0,
-            forwarder,
+            shards: all_shards,
             rng,
             net: Net::default(),
             publishers: all,
@@ -226,6 +252,43 @@ impl World {
 
     pub fn now(&self) -> Instant {
         self.epoch + Duration::from_micros(self.us as u64)
+    }
+
+    /// Where a browser lives.
+    fn home(&self, peer: usize) -> usize {
+        peer % self.shards.len()
+    }
+
+    /// Lines that show something, and layers and audio tracks that arrive.
+    pub fn slots_and_tracks(&self) -> (u64, u64) {
+        let totals = self.shards.iter().map(|shard| shard.totals(self.now()));
+        totals.fold((0, 0), |sum, totals| (sum.0 + totals.slots, sum.1 + totals.tracks))
+    }
+
+    /// Sources of other shards whose pictures come to each shard.
+    pub fn open_feeds(&self) -> Vec<u64> {
+        self.shards.iter().map(|shard| shard.totals(self.now()).feeds.pictures).collect()
+    }
+
+    /// Packets that wait for a shard.
+    pub fn waiting(&self, shard: usize) -> usize {
+        self.shards[shard].waiting_feeds()
+    }
+
+    /// What a shard did not give to others, by reason.
+    pub fn shed(&self, shard: usize) -> [u64; FeedShed::ALL.len()] {
+        self.shards[shard].totals(self.now()).feeds.shed
+    }
+
+    /// Says how much of their time the shards have worked.
+    pub fn set_load(&mut self, load: f64) {
+        let now = self.now();
+        self.shards.iter_mut().for_each(|shard| shard.set_load(now, load));
+    }
+
+    /// Pictures that the first shard took something from because it was at its limit, by what.
+    pub fn pressed(&self) -> [u64; Pressure::ALL.len()] {
+        self.shards[0].totals(self.now()).pressed
     }
 
     /// All that left so far.
@@ -247,7 +310,8 @@ impl World {
         }
         let plan = Arc::new(self.plans[subscriber].clone());
         let (now, peer) = (self.now(), self.publishers.len() + subscriber);
-        self.forwarder.set_plan(now, peer, plan);
+        let home = self.home(peer);
+        self.shards[home].set_plan(now, peer, plan);
     }
 
     /// A subscriber offers again, with at least `seats` seats: lines never go away.
@@ -256,7 +320,8 @@ impl World {
         self.seats[subscriber] = seats;
         let (now, peer) = (self.now(), self.publishers.len() + subscriber);
         let spec = Arc::new(spec(peer, seats));
-        self.forwarder.set_peer(now, peer, TransportId(peer as u64 + 1), ROOM, spec, &mut self.rng);
+        let home = self.home(peer);
+        self.shards[home].set_peer(now, peer, TransportId(peer as u64 + 1), ROOM, spec, &mut self.rng);
     }
 
     /// A publisher's next pictures are key frames.
@@ -286,24 +351,30 @@ impl World {
     }
 
     fn hear(&mut self, peer: usize, packet: &[u8]) {
-        let now = self.now();
-        let ntp = self.forwarder.ntp(now);
-        self.forwarder.receive_rtcp(now, ntp, peer, packet, &mut self.net);
+        let (now, home) = (self.now(), self.home(peer));
+        let shard = &mut self.shards[home];
+        shard.receive_rtcp(now, shard.ntp(now), peer, packet, &mut self.net);
     }
 
     /// Everybody leaves.
     pub fn clear(&mut self) {
         let now = self.now();
         for peer in 0..self.publishers.len() + self.subscribers {
-            self.forwarder.remove_peer(peer);
+            let home = self.home(peer);
+            self.shards[home].remove_peer(peer);
         }
         for publisher in &self.publishers {
-            self.forwarder.remove_source(now, SourceId(publisher.source));
+            self.shards.iter_mut().for_each(|shard| shard.remove_source(now, SourceId(publisher.source)));
         }
     }
 
     /// One step of time: captures, arrivals, timers, answers to feedback.
     pub fn step(&mut self) {
+        self.step_without(usize::MAX);
+    }
+
+    /// The same while the shard `stuck` does nothing.
+    pub fn step_without(&mut self, stuck: usize) {
         self.us += STEP;
         for index in 0..self.publishers.len() {
             let turn = self.us / STEP + index as i64;
@@ -318,14 +389,17 @@ impl World {
             }
         }
         // As a worker does with what one batch brought, two times of three.
-        self.forwarder.gather(self.us / STEP % 3 != 0);
+        let together = self.us / STEP % 3 != 0;
+        self.shards.iter_mut().for_each(|shard| shard.gather(together));
         self.arrive();
         let now = self.now();
-        self.forwarder.forward_gathered(now, &mut self.net);
-        self.forwarder.gather(false);
-        if self.forwarder.next_timeout(now) <= now {
-            let ntp = self.forwarder.ntp(now);
-            self.forwarder.handle_timeout(now, ntp, &mut self.net);
+        for (_, shard) in self.shards.iter_mut().enumerate().filter(|(index, _)| *index != stuck) {
+            while shard.take_feeds(now, &mut self.net) {}
+            shard.forward_gathered(now, &mut self.net);
+            shard.gather(false);
+            if shard.next_timeout(now) <= now {
+                shard.handle_timeout(now, shard.ntp(now), &mut self.net);
+            }
         }
         for (peer, packet) in std::mem::take(&mut self.net.rtcp) {
             match peer < self.publishers.len() {
@@ -353,11 +427,12 @@ impl World {
             }
             let ((at, _), (peer, packet)) = first.remove_entry();
             let now = self.epoch + Duration::from_micros(at as u64);
+            let home = self.home(peer);
+            let shard = &mut self.shards[home];
             if matches!(packet[1], 192..=223) {
-                let ntp = self.forwarder.ntp(now);
-                self.forwarder.receive_rtcp(now, ntp, peer, &packet, &mut self.net);
+                shard.receive_rtcp(now, shard.ntp(now), peer, &packet, &mut self.net);
             } else {
-                self.forwarder.receive_rtp(now, peer, &packet, &mut self.net);
+                shard.receive_rtp(now, peer, &packet, &mut self.net);
             }
         }
     }

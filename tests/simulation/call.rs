@@ -185,7 +185,7 @@ impl Call {
                 let id = SourceId(id);
                 self.forwarder.set_source(
                     now,
-                    SourceSpec { id, room: ROOM, transport, kind, audio_allowed: true, video_allowed: true },
+                    SourceSpec { id, room: ROOM, transport, shard: 0, kind, audio_allowed: true, video_allowed: true },
                 );
             }
         }

@@ -33,16 +33,20 @@ impl Forwarder {
     pub(super) fn allocate(&mut self, now: Instant, peer: usize) {
         let mut points = std::mem::take(&mut self.points);
         points.clear();
-        let Forwarder { subscribers, publishers, sources, news, .. } = self;
+        let pressure = self.pressure.level();
+        let Forwarder { subscribers, publishers, sources, news, pressed, .. } = self;
         let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
+        let rose = pressure > std::mem::replace(&mut subscriber.pressure, pressure);
         let spec = subscriber.spec.clone();
         let mut sound = 0;
         let mut lines: SmallVec<[Line; 16]> = SmallVec::new();
         for (line, downlink) in spec.downlinks.iter().enumerate() {
             let Some(source) = subscriber.shown[line].and_then(|id| sources.get(&id)) else { continue };
-            let Some(Some(publisher)) = source.peer.map(|peer| &publishers[peer]) else { continue };
+            if !source.is_carried() {
+                continue;
+            }
+            let layers = source.layers(publishers, downlink.kind);
             if downlink.kind == MediaKind::Audio {
-                let layers = publisher.uplink.layers(source.spec.kind.audio_role());
                 sound += layers.first().map_or(0, |layer| layer.bitrate(now).0);
                 subscriber.downlink.target(line, source.spec.id, Some(LayerTarget::whole(0)));
                 continue;
@@ -50,11 +54,14 @@ impl Forwarder {
             let Place::Seat(seat) = downlink.place else { continue };
             let Some(seated) = subscriber.plan.seats.iter().find(|seated| seated.seat == seat) else { continue };
             let first = points.len();
-            let layers = publisher.uplink.layers(source.spec.kind.video_role());
             let current = subscriber.downlink.subscriptions(line)[0];
             let shown = current.filter(|(id, _)| *id == source.spec.id);
             let flows = shown.and_then(|(_, layer)| layers.get(layer)).is_some_and(|layer| layer.alive(now));
-            operating_points(now, layers, flows, &source.demand, &mut points);
+            operating_points(now, layers, flows, source, &mut points);
+            let kept = first + pressure.keeps(&points[first..]);
+            let takes = kept < points.len() || pressure == Pressure::Pictures;
+            pressed[pressure as usize] += u64::from(rose && takes);
+            points.truncate(kept);
             lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
@@ -70,6 +77,9 @@ impl Forwarder {
         } else if subscriber.estimator.as_ref().is_some_and(Estimator::is_by_remb) {
             // Such an estimate follows what is sent: with nothing it would stay where it is.
             pictures = pictures.max(floors(seats.get(..1).unwrap_or_default()));
+        }
+        if pressure == Pressure::Pictures {
+            pictures = pictures.min(floor_of_first(&seats));
         }
         let allocation = subscriber.allocator.allocate(now, pictures, &seats);
         let mut paused: Vec<(SourceId, Bps)> = Vec::new();
@@ -110,6 +120,12 @@ fn floors(seats: &[Seat<'_>]) -> Bps {
     let smallest = seats.iter().filter_map(|seat| seat.points.iter().find(|point| point.alive));
     let sum: u64 = smallest.filter_map(|point| point.rate).map(|rate| rate.0).sum();
     Bps((sum * SMOOTHED_PERCENT / 100).min(ON_TRUST.0))
+}
+
+/// What the smallest picture of the seat takes that is served first.
+fn floor_of_first(seats: &[Seat<'_>]) -> Bps {
+    let first = seats.iter().max_by_key(|seat| (seat.priority, seat.kind == SourceKind::Screen, seat.max_height));
+    first.map_or(Bps(0), |first| floors(std::slice::from_ref(first)))
 }
 
 /// Pictures of one subscriber that are held back for want of bandwidth.
@@ -179,7 +195,7 @@ fn target(points: &[OperatingPoint], index: usize) -> Option<LayerTarget> {
 
 /// Appends what can be taken of a source's video, worst first. A layer that its publisher has paused takes a while to
 /// come, if it comes: it counts while the line's picture `flows` meanwhile, or when there is nothing else.
-fn operating_points(now: Instant, layers: &[Layer], flows: bool, demand: &Demand, points: &mut Vec<OperatingPoint>) {
+fn operating_points(now: Instant, layers: &[Layer], flows: bool, source: &Source, points: &mut Vec<OperatingPoint>) {
     let patient = flows || !layers.iter().any(|layer| layer.alive(now));
     // A stream with spatial layers has in it what its siblings would bring: none of them is waited for.
     let scalable = layers.iter().position(|layer| layer.alive(now) && layer.highest_layers().0 > 0);
@@ -188,7 +204,7 @@ fn operating_points(now: Instant, layers: &[Layer], flows: bool, demand: &Demand
         if scalable.is_some_and(|scalable| scalable != index) {
             continue;
         }
-        let obtainable = patient && demand.can_be_had(now, index);
+        let obtainable = patient && source.can_be_had(now, index);
         let seen = layer.ssrc().is_some();
         if !seen && !obtainable {
             continue;

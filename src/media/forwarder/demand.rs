@@ -86,7 +86,8 @@ impl Forwarder {
             }
             source.demand.note(now, layers);
             let routes = source.routes[kind_index(MediaKind::Video)].iter();
-            let taken = routes.enumerate().filter(|(_, routes)| !routes.is_empty()).map(|(layer, _)| layer).collect();
+            let taken = routes.enumerate().filter(|(_, routes)| !routes.is_empty()).map(|(layer, _)| layer);
+            let taken = taken.chain(source.feeds.iter().flat_map(|feed| feed.layers.iter())).collect();
             if let Some(desired) = source.demand.review(now, layers.len(), taken) {
                 let (version, layers) = (desired.version, desired.layers);
                 let count = publisher.uplink.layers(source.spec.kind.video_role()).len();

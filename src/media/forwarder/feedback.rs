@@ -81,9 +81,14 @@ impl Forwarder {
         }
     }
 
-    /// Asks the publisher of a source for a key frame, within the budget.
+    /// Asks the publisher of a source for a key frame, within the budget; of one elsewhere, by its own shard.
     pub(super) fn ask_for_key_frame(&mut self, now: Instant, id: SourceId, layer: usize) {
-        let Some(source) = self.sources.get(&id) else { return };
+        let Some(source) = self.sources.get_mut(&id) else { return };
+        if let Some(fed) = &mut source.fed {
+            fed.ask(layer);
+            self.rerouted = true;
+            return;
+        }
         let Some(peer) = source.peer else { return };
         if let Some(Some(publisher)) = self.publishers.get_mut(peer) {
             publisher.uplink.request_key_frame(now, source.spec.kind.video_role(), layer);

@@ -24,8 +24,11 @@ use crate::media::timers::Timers;
 use crate::media::uplink::{Layer, Uplink, UplinkStats};
 
 use demand::Demand;
+use feeds::{Fed, Feeds, Outfeed};
+pub use feeds::{FeedShed, FeedTotals};
 use gather::Gathered;
 use outlet::Backlog;
+pub use pressure::Pressure;
 pub use quality::{QualityTotals, TROUBLES};
 use rooms::Retired;
 pub use rooms::RoomTotals;
@@ -73,6 +76,10 @@ struct Source {
     /// Since when its picture comes without a longer pause.
     video_since: Option<Instant>,
     demand: Demand,
+    /// Where it goes of the other shards of its room.
+    feeds: SmallVec<[Outfeed; 1]>,
+    /// It is published on another shard.
+    fed: Option<Box<Fed>>,
 }
 
 /// The sending half of a browser: what it publishes.
@@ -125,6 +132,10 @@ pub struct Totals {
     pub estimate: Bps,
     /// Pictures held back for want of bandwidth, as subscribers were told.
     pub paused: u64,
+    pub feeds: FeedTotals,
+    /// What the shard gives up now because it works at its limit, and what it took from how many pictures.
+    pub pressure: Pressure,
+    pub pressed: [u64; Pressure::ALL.len()],
 }
 
 /// All of one shard's forwarding. Peers are named by the owner's dense index.
@@ -160,6 +171,10 @@ pub struct Forwarder {
     retired: (UplinkStats, DownlinkStats),
     retired_rooms: Retired,
     quality: QualityTotals,
+    feeds: Feeds,
+    pressure: pressure::Gauge,
+    /// Pictures that pressure took something from, by [`Pressure`].
+    pressed: [u64; Pressure::ALL.len()],
 }
 
 fn kind_index(kind: MediaKind) -> usize {
@@ -169,21 +184,15 @@ fn kind_index(kind: MediaKind) -> usize {
     }
 }
 
-/// The ring of a source's layer, while its publisher is there.
+/// The ring of a source's layer, while somebody carries it.
 fn ring_of<'a>(
-    sources: &HashMap<SourceId, Source, ahash::RandomState>,
+    sources: &'a HashMap<SourceId, Source, ahash::RandomState>,
     publishers: &'a [Option<Publisher>],
     id: SourceId,
     kind: MediaKind,
     layer: usize,
 ) -> Option<&'a Ring> {
-    let source = sources.get(&id)?;
-    let role = match kind {
-        MediaKind::Audio => source.spec.kind.audio_role(),
-        MediaKind::Video => source.spec.kind.video_role(),
-    };
-    let publisher = publishers.get(source.peer?)?.as_ref()?;
-    publisher.uplink.layers(role).get(layer).map(Layer::ring)
+    sources.get(&id)?.layers(publishers, kind).get(layer).map(Layer::ring)
 }
 
 /// Index of a role's source in [`Publisher::sources`].
@@ -220,6 +229,9 @@ impl Forwarder {
             retired: Default::default(),
             retired_rooms: Retired::default(),
             quality: QualityTotals::default(),
+            feeds: Feeds::default(),
+            pressure: pressure::Gauge::default(),
+            pressed: Default::default(),
         }
     }
 
@@ -309,6 +321,12 @@ impl Forwarder {
         }
     }
 
+    /// Takes the share of its time that the shard has worked lately, 0 to 1: at its limit it gives up pictures, from the
+    /// top, with the next review.
+    pub fn set_load(&mut self, now: Instant, load: f64) {
+        self.pressure.note(now, load);
+    }
+
     /// `now` as an NTP timestamp: 32 bits of seconds, 32 bits of fraction.
     pub fn ntp(&self, now: Instant) -> u64 {
         let since = now.saturating_duration_since(self.epoch);
@@ -319,7 +337,9 @@ impl Forwarder {
     /// Counters and gauges of all browsers together.
     pub fn totals(&self, now: Instant) -> Totals {
         let (uplinks, downlinks) = self.retired;
-        let mut totals = Totals { uplinks, downlinks, quality: self.quality, ..Totals::default() };
+        let (quality, feeds) = (self.quality, self.feed_totals());
+        let (pressure, pressed) = (self.pressure.level(), self.pressed);
+        let mut totals = Totals { uplinks, downlinks, quality, feeds, pressure, pressed, ..Totals::default() };
         for publisher in self.publishers.iter().flatten() {
             totals.uplinks += publisher.uplink.stats();
             let arriving = |layer: &&Layer| layer.last_arrival().is_some_and(|at| now - at < ARRIVING);
@@ -360,8 +380,10 @@ impl Forwarder {
 mod bandwidth;
 mod demand;
 mod feedback;
+mod feeds;
 mod gather;
 mod outlet;
+mod pressure;
 mod quality;
 mod review;
 mod rooms;

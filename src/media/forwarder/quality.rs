@@ -204,7 +204,8 @@ impl Forwarder {
         let Some(rtt) = subscribers.get(peer).and_then(Option::as_ref).map(|s| s.downlink.rtt()) else { return };
         let trip = |source: &Source| {
             let publisher = source.peer.and_then(|peer| subscribers.get(peer)?.as_ref());
-            (publisher.map_or(Duration::ZERO, |publisher| publisher.downlink.rtt()) + rtt) / 2
+            let elsewhere = source.fed.as_ref().map_or(Duration::ZERO, |fed| fed.rtt());
+            (publisher.map_or(elsewhere, |publisher| publisher.downlink.rtt()) + rtt) / 2
         };
         // What needs other subscribers is looked up before this one is changed.
         let Some(Some(subscriber)) = subscribers.get(peer) else { return };
@@ -212,8 +213,7 @@ impl Forwarder {
         let views: SmallVec<[Option<View<'_>>; 32]> = lines
             .map(|line| {
                 let (source, id) = line?;
-                let publisher = publishers.get(source.peer?)?.as_ref();
-                Some(View { id, source, publisher, delay: trip(source) })
+                Some(View { id, source, publishers, delay: trip(source) }).filter(|_| source.is_carried())
             })
             .collect();
         let Some(Some(subscriber)) = subscribers.get_mut(peer) else { return };
@@ -246,16 +246,20 @@ impl Forwarder {
 struct View<'a> {
     id: SourceId,
     source: &'a Source,
-    publisher: Option<&'a Publisher>,
+    publishers: &'a [Option<Publisher>],
     /// From the publisher to the subscriber, one way.
     delay: Duration,
 }
 
 impl View<'_> {
     fn layers(&self, kind: MediaKind) -> &[Layer] {
-        let kinds = self.source.spec.kind;
-        let role = if kind == MediaKind::Audio { kinds.audio_role() } else { kinds.video_role() };
-        self.publisher.map_or(&[], |publisher| publisher.uplink.layers(role))
+        self.source.layers(self.publishers, kind)
+    }
+
+    /// Of the sound on its way from its publisher.
+    fn jitter(&self) -> Duration {
+        let here = || self.layers(MediaKind::Audio).first().map_or(Duration::ZERO, Layer::jitter);
+        self.source.fed.as_ref().map_or_else(here, |fed| fed.jitter())
     }
 
     /// The rate of the best layer that a tile of `height` can show. One that rests because nobody takes it counts by
@@ -267,7 +271,7 @@ impl View<'_> {
         let (mut best, mut below): (Bps, Option<u16>) = (Bps(0), None);
         for (index, layer) in self.layers(MediaKind::Video).iter().enumerate() {
             let covered = below.is_some_and(|below| below >= height);
-            if covered || !(layer.alive(now) || self.source.demand.can_be_had(now, index)) {
+            if covered || !(layer.alive(now) || self.source.can_be_had(now, index)) {
                 continue;
             }
             let rate = layer.bitrate(now);
@@ -312,8 +316,8 @@ impl Subscriber {
         let (expected, lost, octets) = gauge.advance(report);
         let score = match &mut gauge.meter {
             Meter::Sound(meter) => {
-                let jitter = view.layers(kind).first().map_or(Duration::ZERO, Layer::jitter);
-                meter.add(now, AudioSample { expected, lost, delay: view.delay, jitter: jitter + report.jitter });
+                let jitter = view.jitter() + report.jitter;
+                meter.add(now, AudioSample { expected, lost, delay: view.delay, jitter });
                 meter.score(now)
             }
             Meter::Picture(meter) => {

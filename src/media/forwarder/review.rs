@@ -56,6 +56,7 @@ impl Forwarder {
         self.serve_waiting(now);
         if self.rerouted {
             self.review_demand(now);
+            self.review_feeds(now, false);
         }
         self.note_due(now);
         let mut from = 0;
@@ -101,6 +102,7 @@ impl Forwarder {
         self.review_sources(now);
         self.review_sound(now);
         self.review_demand(now);
+        self.review_feeds(now, true);
         for peer in 0..self.subscribers.len() {
             if self.subscribers[peer].as_ref().is_some_and(|s| s.ready) {
                 if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
@@ -128,7 +130,8 @@ impl Forwarder {
                 audio: before.audio.filter(|_| !silent(source.last_audio)),
                 video: before.video.filter(|_| !silent(source.last_video)),
             };
-            if source.told != Some(seen) {
+            // Of one elsewhere, its own shard tells.
+            if source.fed.is_none() && source.told != Some(seen) {
                 source.told = Some(seen);
                 self.news.push(News::Source(source.spec.id, seen));
             }

@@ -36,15 +36,31 @@ impl Forwarder {
         *carried = if received.recovered { Carried::Retransmission } else { Carried::Media(kind) };
         let id = sources[source_index(received.role)].ok_or(DropReason::NotAllowed)?;
         let source = self.sources.get_mut(&id).ok_or(DropReason::NotAllowed)?;
-        let allowed = match kind {
-            MediaKind::Audio => source.spec.audio_allowed,
-            MediaKind::Video => source.spec.video_allowed,
-        };
-        if !allowed {
+        if !source.allows(kind) {
             return Err(DropReason::NotAllowed);
         }
         source.note(now, kind, &received.packet);
+        let given = !source.feeds.is_empty() && self.feeds.give(source, &received, packet.len());
         let (layer, seq, newest) = (received.layer, received.packet.info.seq, received.newest);
+        match self.carry(now, (id, layer), kind, seq, newest, sink) {
+            // Here, but elsewhere somebody does.
+            Err(DropReason::NoSubscriber) if given => Ok(()),
+            carried => carried,
+        }
+    }
+
+    /// Takes a packet, which lies in its layer's ring, to every line of this shard that takes it.
+    pub(super) fn carry(
+        &mut self,
+        now: Instant,
+        (id, layer): (SourceId, usize),
+        kind: MediaKind,
+        seq: ExtSeq,
+        newest: ExtSeq,
+        sink: &mut impl Sink,
+    ) -> Result<(), DropReason> {
+        let Forwarder { sources, publishers, subscribers, .. } = self;
+        let source = sources.get(&id).ok_or(DropReason::NotAllowed)?;
         if kind == MediaKind::Audio && (!source.heard || source.begins()) {
             return self.hear_beginning(now, id, layer, sink);
         }
@@ -57,17 +73,19 @@ impl Forwarder {
             self.gather_picture(now, (id, layer), seq, newest, routes, sink);
             return Ok(());
         }
+        let packet = ring_of(sources, publishers, id, kind, layer).and_then(|ring| ring.get(seq));
+        let packet = packet.ok_or(DropReason::TooOld)?;
         // Voices begin seldom, and no audio switches by itself, so these stay on the stack and mostly empty.
         let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
         let mut opening: SmallVec<[Route; 16]> = SmallVec::new();
         for route in routes {
-            let Some(Some(subscriber)) = self.subscribers.get_mut(route.peer) else { continue };
+            let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
             if subscriber.downlink.subscriptions(route.line)[0].is_none() {
                 opening.push(*route);
                 continue;
             }
             subscriber.send(now, route.peer, Kind::Media, sink, |downlink, out| {
-                downlink.forward(now, route.line, id, layer, received.packet, out)
+                downlink.forward(now, route.line, id, layer, packet, out)
             });
             if subscriber.downlink.take_changed() {
                 switched.push(route.peer);
@@ -166,13 +184,10 @@ impl Forwarder {
             subscriber.touch(peer, &mut self.touched);
             return true;
         }
-        let Some(owner) = source.peer else { return false };
+        let alive = source.layers(publishers, MediaKind::Video).get(layer).is_some_and(|layer| layer.alive(now));
         // A layer that rests begins with a key frame anyway, and a browser that is asked may send one on every layer.
-        if let Some(Some(publisher)) = publishers.get_mut(owner)
-            && publisher.uplink.layers(spec.kind.video_role()).get(layer).is_some_and(|layer| layer.alive(now))
-        {
-            publisher.uplink.request_key_frame(now, spec.kind.video_role(), layer);
-            self.note_feedback(owner);
+        if alive {
+            self.ask_for_key_frame(now, id, layer);
         }
         false
     }

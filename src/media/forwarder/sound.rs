@@ -84,7 +84,7 @@ impl Forwarder {
 
     /// Decides who dominates a room, who rises and who is heard.
     fn review_room(&mut self, now: Instant, key: RoomKey) {
-        let Forwarder { rooms, sources, news, crowd, .. } = self;
+        let Forwarder { rooms, sources, news, crowd, feeds, .. } = self;
         let Some(room) = rooms.get_mut(&key) else { return };
         room.reviewed = Some(now);
         for id in &room.sources {
@@ -99,12 +99,13 @@ impl Forwarder {
         });
         let rising = dominance.rising();
         if dominance.review(voices.clone())
+            && feeds.leads(key)
             && let Some(dominant) = dominance.dominant()
         {
             news.push(News::Dominant(key, dominant));
         }
         let rose = dominance.rising().filter(|id| rising != Some(*id));
-        room.heard = if room.members > crowd.0 {
+        room.heard = if feeds.members(key).unwrap_or(room.members) > crowd.0 {
             loudest.review(now, HEARD, voices.clone());
             Some(with_the_rest(loudest.chosen(), room.heard.as_deref().unwrap_or_default(), HEARD, voices))
         } else {
@@ -133,7 +134,7 @@ impl Forwarder {
         }
         let hearable = |id: &&SourceId| {
             let source = sources.get(*id);
-            source.is_some_and(|s| s.heard && s.seen.audio.is_some() && s.spec.audio_allowed && s.peer.is_some())
+            source.is_some_and(|s| s.heard && s.seen.audio.is_some() && s.spec.audio_allowed && s.is_carried())
         };
         if let Some(room) = rooms.get_mut(&key) {
             room.audible.clear();
@@ -143,8 +144,8 @@ impl Forwarder {
 
     /// Tells who is audible in a room, the loudest first.
     fn tell_levels(&mut self, key: RoomKey) {
-        let Forwarder { rooms, sources, news, .. } = self;
-        let Some(room) = rooms.get_mut(&key) else { return };
+        let Forwarder { rooms, sources, news, feeds, .. } = self;
+        let Some(room) = rooms.get_mut(&key).filter(|_| feeds.leads(key)) else { return };
         let audible = room.sources.iter().filter_map(|id| {
             let source = sources.get(id).filter(|source| source.seen.audio.is_some())?;
             Some(SourceLevel { source: *id, level: source.voice.loudness()?, rate: Bps(0) })
@@ -181,16 +182,25 @@ impl Forwarder {
     fn ask_early(&mut self, now: Instant, id: SourceId) {
         let Forwarder { subscribers, publishers, sources, .. } = self;
         let Some(source) = sources.get_mut(&id).filter(|source| source.spec.video_allowed) else { return };
-        let Some(peer) = source.peer else { return };
+        if !source.is_carried() {
+            return;
+        }
         let lacks = |(index, subscriber): (usize, &Subscriber)| {
             let seats = subscriber.spec.downlinks.iter().any(|line| line.kind == MediaKind::Video && line.active);
             let shown = source.routes[kind_index(MediaKind::Video)].iter().flatten().any(|route| route.peer == index);
-            index != peer && subscriber.ready && subscriber.room == source.spec.room && seats && !shown
+            source.peer != Some(index) && subscriber.ready && subscriber.room == source.spec.room && seats && !shown
         };
         let mut watching = subscribers.iter().enumerate().filter_map(|(index, s)| Some((index, s.as_ref()?)));
         if !watching.any(lacks) {
             return;
         }
+        if let Some(fed) = &mut source.fed {
+            fed.ask_for_all();
+            source.asked_early = Some(now);
+            self.rerouted = true;
+            return;
+        }
+        let Some(peer) = source.peer else { return };
         let Some(Some(publisher)) = publishers.get_mut(peer) else { return };
         let role = source.spec.kind.video_role();
         for layer in 0..publisher.uplink.layers(role).len() {

@@ -5,7 +5,8 @@ use super::*;
 impl Forwarder {
     /// Announces a source or changes what it may send.
     pub fn set_source(&mut self, now: Instant, spec: SourceSpec) {
-        let peer = self.peers.get(&spec.transport).copied();
+        let home = self.feeds.is_home(&spec);
+        let peer = self.peers.get(&spec.transport).copied().filter(|_| home);
         self.room_gains_source(spec.id, spec.room);
         let source = self.sources.entry(spec.id).or_insert_with(|| Source {
             spec,
@@ -20,13 +21,24 @@ impl Forwarder {
             last_video: None,
             video_since: None,
             demand: Demand::default(),
+            feeds: SmallVec::new(),
+            fed: None,
         });
         let old = source.peer;
-        if source.spec.transport != spec.transport {
+        let moved = source.spec.transport != spec.transport;
+        if moved {
             source.demand.begin_anew();
         }
-        source.spec = spec;
-        source.peer = peer;
+        (source.spec, source.peer) = (spec, peer);
+        let fed = source.fed.is_some();
+        if moved || fed == home {
+            source.begin_feeds(&self.feeds);
+            // Whoever has it now tells of it.
+            source.told = None;
+        } else {
+            source.align(&self.feeds);
+        }
+        self.rerouted = true;
         let index = source_index(spec.kind.video_role());
         for (at, id) in [(old, None), (peer, Some(spec.id))] {
             if let Some(publisher) = at.and_then(|p| self.publishers.get_mut(p)).and_then(Option::as_mut)
@@ -35,7 +47,7 @@ impl Forwarder {
                 publisher.sources[index] = id;
             }
         }
-        if peer.is_some() && peer != old {
+        if (peer.is_some() && peer != old) || (moved && (fed || !home)) {
             self.restart(spec.id);
         }
     }
@@ -73,6 +85,14 @@ impl Forwarder {
 }
 
 impl Source {
+    /// Whether packets of a kind are forwarded.
+    pub(super) fn allows(&self, kind: MediaKind) -> bool {
+        match kind {
+            MediaKind::Audio => self.spec.audio_allowed,
+            MediaKind::Video => self.spec.video_allowed,
+        }
+    }
+
     /// Remembers that packets arrive, and how loud they are.
     pub(super) fn note(&mut self, now: Instant, kind: MediaKind, packet: &PacketRef<'_>) {
         match kind {

@@ -37,6 +37,8 @@ pub(super) struct Subscriber {
     pub(super) used: Bps,
     /// What its pictures need beyond what its network carries.
     pub(super) unmet: Bps,
+    /// What pressure took at the last allocation.
+    pub(super) pressure: Pressure,
     ready_since: Option<Instant>,
     pub(super) probe: Option<Probe>,
     pub(super) pauses: Pauses,
@@ -96,6 +98,7 @@ impl Subscriber {
             allocated: Bps(0),
             used: Bps(0),
             unmet: Bps(0),
+            pressure: Pressure::None,
             ready_since: None,
             probe: None,
             pauses: Pauses::default(),

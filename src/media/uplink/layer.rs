@@ -7,6 +7,7 @@ use crate::media::clock::{PublisherClock, StreamClock, clock_rate};
 use crate::media::codec::dd::DdReader;
 use crate::media::codec::{self, Facts};
 use crate::media::drop::DropReason;
+use crate::media::feed::{LayerFacts, Parcel};
 use crate::media::packet::{PacketInfo, PacketRef, RtpHeader};
 use crate::media::ring::{Ring, RingCapacity};
 use crate::media::rtcp::ReportBlock;
@@ -191,9 +192,26 @@ impl Layer {
     }
 
     /// A sibling had a packet.
-    pub(super) fn sibling_advanced(&mut self, now: Instant) {
+    pub(in crate::media) fn sibling_advanced(&mut self, now: Instant) {
         let first = self.sibling.map_or(now, |(first, _)| first);
         self.sibling = Some((first, now));
+    }
+
+    /// Takes a packet that this layer's like on another shard took: counted, repaired and told about it is there.
+    pub(in crate::media) fn follow(&mut self, parcel: &Parcel) {
+        let PacketRef { info, dependency_descriptor, .. } = parcel.packet();
+        (self.ssrc, self.height) = (parcel.ssrc.or(self.ssrc), parcel.height.or(self.height));
+        if is_described(info.codec) && !dependency_descriptor.is_empty() {
+            // Only what the structure says of sizes is wanted; the packet's own facts have been read.
+            let _ = self.descriptors.read(dependency_descriptor, info.seq);
+        }
+        self.store(info.arrival, parcel.len, parcel.packet());
+    }
+
+    /// Takes what another shard says of this layer's like.
+    pub(in crate::media) fn learn(&mut self, facts: &LayerFacts) {
+        (self.ssrc, self.codec) = (facts.ssrc.or(self.ssrc), self.codec.or(facts.codec));
+        (self.height, self.last_arrival) = (facts.height.or(self.height), self.last_arrival.max(facts.last_arrival));
     }
 
     /// The line rests: nothing is waited for.
@@ -238,7 +256,8 @@ impl Layer {
             content_type: extensions.content_type,
             facts,
         };
-        self.store(&info, arrival);
+        let Arrival { payload, dependency_descriptor, .. } = *arrival;
+        self.store(arrival.now, arrival.len, PacketRef { info: &info, dependency_descriptor, payload });
         Ok((info, repair))
     }
 
@@ -351,19 +370,16 @@ impl Layer {
         })
     }
 
-    fn store(&mut self, info: &PacketInfo, arrival: &Arrival<'_>) {
-        self.last_arrival = Some(arrival.now);
+    fn store(&mut self, now: Instant, len: usize, packet: PacketRef<'_>) {
+        let info = packet.info;
+        self.last_arrival = self.last_arrival.max(Some(now));
         self.sibling = None;
-        self.codec = Some(arrival.codec);
-        self.rate.add(arrival.now, info.facts.spatial, info.facts.temporal, arrival.len);
+        self.codec = Some(info.codec);
+        self.rate.add(now, info.facts.spatial, info.facts.temporal, len);
         if self.ring.newest().is_none() {
             self.ring = Ring::new(capacity(self.kind));
         }
-        self.ring.push(PacketRef {
-            info,
-            dependency_descriptor: arrival.dependency_descriptor,
-            payload: arrival.payload,
-        });
+        self.ring.push(packet);
     }
 }
 

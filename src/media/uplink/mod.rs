@@ -85,6 +85,10 @@ pub struct Received<'a> {
     pub tenure: u32,
     /// It had been lost, and came as a retransmission.
     pub recovered: bool,
+    /// See [`Layer::ssrc`].
+    pub ssrc: Option<Ssrc>,
+    /// See [`Layer::height`].
+    pub height: Option<u16>,
 }
 
 impl Uplink {
@@ -163,7 +167,8 @@ impl Uplink {
         let layer = line.layers.get(target.layer);
         let tenure = layer.map_or(0, Layer::tenure);
         let newest = layer.and_then(|layer| layer.ring().newest()).unwrap_or(packet.info.seq);
-        Ok(Received { role: line.role, layer: target.layer, packet, newest, tenure, recovered })
+        let (ssrc, height) = (layer.and_then(Layer::ssrc), layer.and_then(Layer::height));
+        Ok(Received { role: line.role, layer: target.layer, packet, newest, tenure, recovered, ssrc, height })
     }
 
     /// A sender report of the browser (RFC 3550 §6.4.1): its NTP time in 32.32 fixed point, and the RTP timestamp of

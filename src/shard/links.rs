@@ -1,0 +1,105 @@
+//! The browsers of a shard: opened, found by their datagrams, served in turn, closed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Link, MAX_PATHS, Outbox, Shard};
+use crate::border::{ConnectionState, TransportSpec};
+use crate::id::TransportId;
+use crate::transport::Transport;
+use crate::transport::ice::target_ufrag;
+use crate::transport::spec::Path;
+
+impl Shard {
+    /// Whose datagram this is: by path, or by the ufrag of a connectivity check from a new one.
+    pub(super) fn find(&self, path: Path, datagram: &[u8]) -> Option<usize> {
+        if let Some(ufrag) = target_ufrag(datagram) {
+            return self.by_ufrag.get(ufrag).copied();
+        }
+        self.by_path.get(&path).copied()
+    }
+
+    /// Remembers that an authenticated check of `peer` came by `path`.
+    pub(super) fn learn(&mut self, peer: usize, path: Path) {
+        let Some(link) = self.links.get_mut(peer).and_then(Option::as_mut) else { return };
+        if link.paths.len() >= MAX_PATHS
+            && let Some(oldest) = link.paths.pop_front()
+        {
+            self.by_path.remove(&oldest);
+        }
+        link.paths.push_back(path);
+        if let Some(other) = self.by_path.insert(path, peer)
+            && other != peer
+            && let Some(Some(link)) = self.links.get_mut(other)
+        {
+            link.paths.retain(|p| *p != path);
+        }
+    }
+
+    pub(super) fn set_transport(&mut self, now: Instant, id: TransportId, spec: Arc<TransportSpec>) {
+        let peer = match self.by_id.get(&id) {
+            Some(peer) => *peer,
+            None => {
+                let transport = Transport::new(&spec.connection, &self.certificate);
+                let peer = self.free.pop().unwrap_or(self.links.len());
+                if peer == self.links.len() {
+                    self.links.push(None);
+                }
+                self.links[peer] = Some(Link {
+                    id,
+                    transport,
+                    spec: spec.clone(),
+                    told: ConnectionState::New,
+                    opened: now,
+                    established: false,
+                    paths: VecDeque::new(),
+                    waits_for_step: false,
+                });
+                self.by_id.insert(id, peer);
+                peer
+            }
+        };
+        if let Some(link) = &mut self.links[peer] {
+            link.transport.update(&spec.connection);
+            link.spec = spec.clone();
+        }
+        self.by_ufrag.insert(spec.connection.local.ufrag.clone(), peer);
+        self.schedule(peer);
+        self.forwarder.set_peer(now, peer, id, spec.room, spec.media.clone(), &mut self.rng);
+    }
+
+    pub(super) fn close(&mut self, now: Instant, id: TransportId, outbox: &mut Outbox) {
+        let Some(peer) = self.by_id.remove(&id) else { return };
+        self.forwarder.remove_peer(peer);
+        self.by_path.retain(|_, p| *p != peer);
+        self.by_ufrag.retain(|_, p| *p != peer);
+        if let Some(mut link) = self.links[peer].take() {
+            link.transport.close(now, outbox);
+        }
+        self.schedule(peer);
+        self.free.push(peer);
+    }
+
+    /// Runs at most one handshake step, of the browser that has waited longest.
+    pub(super) fn step(&mut self, now: Instant, outbox: &mut Outbox) {
+        while let Some(peer) = self.steps.pop_front() {
+            let Some(Some(link)) = self.links.get_mut(peer) else { continue };
+            link.waits_for_step = false;
+            if link.transport.wants_step() {
+                link.transport.step(now, outbox);
+                self.note_state(now, peer);
+                return self.schedule(peer);
+            }
+        }
+    }
+
+    /// Works out anew when a transport has something due; to be called after each that happens to it.
+    pub(super) fn schedule(&mut self, peer: usize) {
+        let Some(Some(link)) = self.links.get_mut(peer) else { return self.timers.set(peer, None) };
+        self.timers.set(peer, link.transport.next_timeout());
+        if link.transport.wants_step() && !std::mem::replace(&mut link.waits_for_step, true) {
+            self.steps.push_back(peer);
+        }
+    }
+}
