@@ -19,7 +19,8 @@
 //! The **media plane** is shards, one thread per core, of which nothing is shared, locked or awaited on the packet
 //! path:
 //!
-//! - [`net`] has the only sockets, and the loop that drives a shard. Here are the clock and the system's randomness.
+//! - [`net`] has the only sockets, and the loop that drives a shard. Here are the clock and the system's randomness, and
+//!   [`net::placement`] of rooms on shards.
 //! - [`shard`] is one core's work without I/O: it opens what comes in, has it forwarded, and seals what goes out.
 //! - [`transport`] is one browser's connection: ICE-lite, DTLS, SRTP, SCTP with data channels.
 //! - [`media`] is packets and pictures: [`media::packet`] is parsed once, [`media::uplink`] follows the layers that a
@@ -27,7 +28,8 @@
 //!   subscriber under one [`media::clock`], [`media::forwarder`] joins them, [`media::rtcp`] reads and writes the
 //!   feedback. [`media::congestion`] estimates what a subscriber's network carries,
 //!   [`media::allocate`] shares that out among its seats, and [`media::dynacast`] rests layers that nobody takes.
-//!   [`media::dominant`] and [`media::quality`] are not wired yet.
+//!   [`media::dominant`] says who speaks, [`media::quality`] how it is received. A room that spans shards has its sources
+//!   cross by [`media::feed`].
 //!
 //! [`border`] is all that crosses between the planes: state as latest-wins cells that cannot be lost, samples in
 //! bounded queues that are shed and counted. Neither side waits for the other.

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { behaviour } from '../harness/behaviour.mjs';
+import { until } from '../harness/until.mjs';
+
+behaviour('members who live on different media threads see and hear one another, and send what is looked at', async (stage) => {
+  // Each member who comes lives on another thread than the one before.
+  const server = await stage.server(['--shards', '2', '--spread-above', '1']);
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, size: { width: 640, height: 360, fps: 15 } });
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+  const linus = stage.bot({ name: 'Linus', browser: 'firefox', hue: 120, tone: 1100 });
+  for (const bot of [ada, grace, linus]) await bot.join(server.origin, 'spread');
+  for (const bot of [ada, grace, linus]) {
+    const others = [ada, grace, linus].filter((other) => other !== bot);
+    await bot.seesTilesOf(...others);
+    for (const other of others) await bot.sees(other);
+    for (const other of others) await bot.hears(other);
+  }
+  const metrics = () => fetch(`http://${server.host}:${server.port}/metrics`).then((reply) => reply.text());
+  const taken = async () => {
+    const text = await metrics();
+    return ['0', '1'].map((shard) => value(text, `plenum_feed_packets_total{direction="in",shard="${shard}"}`));
+  };
+  await until('packets to cross in both directions', async () => (await taken()).every((packets) => packets > 100), { lastSeen: taken });
+
+  await ada.press('Mute');
+  for (const bot of [grace, linus]) await bot.hearsTone(ada.name, null);
+  await ada.press('Unmute');
+  for (const bot of [grace, linus]) await bot.hears(ada);
+  await ada.follow();
+  await linus.leave();
+  for (const [bot, other] of [[ada, grace], [grace, ada]]) await bot.seesTilesOf(other);
+  await ada.sees(grace);
+  await ada.sawNoInterruption();
+
+  // The one who looks lives elsewhere: what she takes reaches the camera all the same.
+  const sent = () => ada.run(() => window.__plenum.room.link.lines.up.camera.sender.getParameters().encodings.map(({ rid, active }) => active && rid).filter(Boolean));
+  const wish = (height) => grace.run(wishOnly, height);
+  await wish(90);
+  await until('Ada to send the smallest alone', async () => (await sent()).join() === 'q', { lastSeen: sent });
+  await grace.sees(ada);
+  await wish(720);
+  await until('Ada to send a larger one again', async () => (await sent()).some((rid) => rid !== 'q'), { lastSeen: sent });
+  await grace.sees(ada);
+  const shed = /^plenum_feed_packets_shed_total\{.*\} ([1-9].*)$/m.exec(await metrics());
+  assert.equal(shed, null, 'nothing is shed');
+});
+
+function value(text, series) {
+  return Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length) ?? 0);
+}
+
+/** Of the one other member, this size and no other, whatever the page says. */
+function wishOnly(height) {
+  const { room } = window.__plenum;
+  const wish = window.__wish ?? room.wish.bind(room);
+  window.__wish = wish;
+  room.wish = () => undefined;
+  const other = room.members.find(({ id }) => id !== room.me);
+  wish([{ source: other.camera.id, width: (height * 16) / 9, height, priority: 100 }]);
+}
