@@ -397,6 +397,7 @@ pub fn screen(peer: usize) -> u32 {
 /// The seeds of a scenario, each printed before its run: `count` of them, or the one in `SIMULATION_SEED`.
 pub fn seeds(count: u64) -> impl Iterator<Item = u64> {
     let only: Option<u64> = std::env::var("SIMULATION_SEED").ok().and_then(|seed| seed.parse().ok());
-    let range = only.map_or(0..count, |seed| seed..seed + 1);
+    let many: Option<u64> = std::env::var("SIMULATION_SEEDS").ok().and_then(|many| many.parse().ok());
+    let range = only.map_or(0..many.unwrap_or(count), |seed| seed..seed + 1);
     range.inspect(|seed| println!("seed {seed}"))
 }

@@ -92,6 +92,8 @@ pub(super) struct Line {
     newest_ts: Option<i64>,
     step: i64,
     counters: rewrite::Counters,
+    /// The newest packet of a voice that was sent: a voice that rested goes on behind it, whatever its clock says.
+    heard: Option<(SourceId, usize, ExtSeq)>,
     pub(super) sent: Sent,
     pub(super) rtx_sent: Sent,
     /// When the next sender report is due. `None` before the first packet.
@@ -141,6 +143,7 @@ impl Line {
             newest_ts: None,
             step: if spec.kind == MediaKind::Audio { AUDIO_STEP } else { clock.millisecond() },
             counters: rewrite::Counters::default(),
+            heard: None,
             sent: Sent::default(),
             rtx_sent: Sent::default(),
             report_due: None,
@@ -230,7 +233,21 @@ impl Line {
             }
             return Err(DropReason::NoPayloadType);
         }
-        if self.kind == MediaKind::Audio || opens_video(packet.info) { Ok(true) } else { Err(DropReason::NotSelected) }
+        match self.kind {
+            MediaKind::Audio if self.was_heard(from, packet.info.seq) => Err(DropReason::Duplicate),
+            MediaKind::Video if !opens_video(packet.info) => Err(DropReason::NotSelected),
+            _ => Ok(true),
+        }
+    }
+
+    /// Whether a voice's packet was sent, or passed over, before the voice rested.
+    fn was_heard(&self, (source, layer): (SourceId, usize), seq: ExtSeq) -> bool {
+        self.heard.is_some_and(|(heard, from, newest)| (heard, from) == (source, layer) && seq <= newest)
+    }
+
+    /// `source` counts its packets anew.
+    pub(super) fn forget(&mut self, source: SourceId) {
+        self.heard.take_if(|(heard, ..)| *heard == source);
     }
 
     /// The current source comes in another codec. True when the tenure goes on: browsers mix Opus and RED packet by
@@ -372,6 +389,9 @@ impl Line {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
         self.counters.follow(packet, tenure.offsets);
+        if self.kind == MediaKind::Audio {
+            self.heard = Some((tenure.source, tenure.layer, packet.info.seq));
+        }
         let stamp = Stamp {
             seq,
             timestamp: tenure.newest.1 as u32,

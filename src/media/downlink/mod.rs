@@ -184,6 +184,7 @@ impl Downlink {
     /// The packets of `source` come over another connection from now on, with numbers of their own: the lines that take
     /// it begin anew. Returns whether there are any.
     pub fn restart(&mut self, source: SourceId) -> bool {
+        self.lines.iter_mut().for_each(|line| line.forget(source));
         let taking = |line: &&mut Line| line.current().is_some_and(|(current, _)| current == source);
         let mut any = false;
         for line in self.lines.iter_mut().filter(taking) {

@@ -62,7 +62,7 @@ impl Forwarder {
         let Forwarder { sources, publishers, subscribers, .. } = self;
         let source = sources.get(&id).ok_or(DropReason::NotAllowed)?;
         if kind == MediaKind::Audio && (!source.heard || source.begins()) {
-            return self.hear_beginning(now, id, layer, sink);
+            return self.hear_beginning(now, (id, layer), seq, sink);
         }
         let routes = source.routes[kind_index(kind)]
             .get(layer)
@@ -103,25 +103,24 @@ impl Forwarder {
     fn hear_beginning(
         &mut self,
         now: Instant,
-        id: SourceId,
-        layer: usize,
+        (id, layer): (SourceId, usize),
+        seq: ExtSeq,
         sink: &mut impl Sink,
     ) -> Result<(), DropReason> {
         self.review_beginning(now, id);
         let source = self.sources.get(&id).filter(|source| source.heard).ok_or(DropReason::NotLoud)?;
         let routes = source.routes[kind_index(MediaKind::Audio)].get(layer).filter(|routes| !routes.is_empty());
         let routes: SmallVec<[Route; 16]> = routes.ok_or(DropReason::NoSubscriber)?.iter().copied().collect();
-        let newest = ring_of(&self.sources, &self.publishers, id, MediaKind::Audio, layer).and_then(Ring::newest);
-        self.open_voices(now, (id, layer), newest.ok_or(DropReason::NotSelected)?, &routes, sink);
+        self.open_voices(now, (id, layer), seq, &routes, sink);
         Ok(())
     }
 
-    /// Opens audio lines with a voice, from a little before its packet `newest` on.
+    /// Opens audio lines with a voice, from a little before its newest packet on. `arrived` is the one that came now.
     fn open_voices(
         &mut self,
         now: Instant,
         from: (SourceId, usize),
-        newest: ExtSeq,
+        arrived: ExtSeq,
         opening: &[Route],
         sink: &mut impl Sink,
     ) {
@@ -129,7 +128,7 @@ impl Forwarder {
             let Forwarder { subscribers, publishers, sources, .. } = self;
             let Some(ring) = ring_of(sources, publishers, from.0, MediaKind::Audio, from.1) else { return };
             let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
-            subscriber.look_back(now, *route, from, ring, newest, sink);
+            subscriber.look_back(now, *route, from, ring, arrived, sink);
             subscriber.touch(route.peer, &mut self.touched);
             if subscriber.downlink.take_changed() {
                 self.route(now, route.peer);

@@ -370,23 +370,29 @@ impl Subscriber {
         placed
     }
 
-    /// Opens `line` with what `source` said in the last 100 ms, up to its packet `newest`: as far as the line, which
-    /// carried another voice or the same one before, can still take it.
+    /// Opens `line` with what `source` said in the last 100 ms: as far as the line, which carried another voice or the
+    /// same one before, can still take it. What `arrived` now is taken in any case; it need not be the newest.
     pub(super) fn look_back(
         &mut self,
         now: Instant,
         route: Route,
         (source, layer): (SourceId, usize),
         ring: &Ring,
-        newest: ExtSeq,
+        arrived: ExtSeq,
         sink: &mut impl Sink,
     ) {
-        let moved = std::mem::take(&mut self.moved[route.line]);
-        let oldest = if moved { newest.0 } else { newest.0.saturating_sub(LOOK_BACK_PACKETS) };
+        let newest = ring.newest().map_or(arrived, |newest| newest.max(arrived));
+        let oldest = match self.moved[route.line] {
+            // The other line has sent what is newer.
+            true if arrived < newest => return,
+            true => newest.0,
+            false => newest.0.saturating_sub(LOOK_BACK_PACKETS),
+        };
+        self.moved[route.line] = false;
         let recent = |packet: &PacketRef<'_>| now.saturating_duration_since(packet.info.arrival) <= LOOK_BACK;
         for seq in oldest..=newest.0 {
             let Some(packet) = ring.get(ExtSeq(seq)).filter(recent) else { continue };
-            if seq < newest.0 && !self.downlink.has_room_for(route.line, packet.info) {
+            if seq != arrived.0 && !self.downlink.has_room_for(route.line, packet.info) {
                 continue;
             }
             self.send(now, route.peer, Kind::Media, sink, |downlink, out| {

@@ -20,7 +20,7 @@ const CALM: Us = 8 * SECOND;
 fn weather(rng: &mut impl Rng) -> Conditions {
     Conditions {
         rate: rng.random_bool(0.2).then(|| rng.random_range(300_000..8_000_000)),
-        bucket: 0,
+        bucket: if rng.random_bool(0.3) { rng.random_range(1_500..64_000) } else { 0 },
         queue: rng.random_range(20 * MS..400 * MS),
         delay: rng.random_range(MS..150 * MS),
         jitter: rng.random_range(0..40 * MS),

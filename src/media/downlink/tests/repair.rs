@@ -182,3 +182,32 @@ fn what_came_too_long_ago_is_not_sent_again_but_calls_for_a_key_frame() {
     assert_eq!(bench.downlink.shown_on(ssrc), Some((SourceId(1), 0)));
     assert_eq!(bench.downlink.take_beyond_repair(), None, "once");
 }
+
+#[test]
+fn a_voice_that_rested_goes_on_behind_what_was_heard_of_it() {
+    let mut bench = Bench::new(spec(1), 4);
+    let mut voice = Publisher::opus(1, 7);
+    bench.downlink.assign(AUDIO, Some(SourceId(1)));
+    bench.downlink.target(AUDIO, SourceId(1), up_to(0, u8::MAX));
+    let epoch = bench.epoch;
+    let mut said: Vec<Packet> = (0..6).flat_map(|n| voice.frame(epoch, n * 20_000, 1, false, 0)).collect();
+    for packet in [0, 1, 2, 4] {
+        bench.forward(AUDIO, &voice, &said[packet]).unwrap();
+    }
+    bench.downlink.rest(AUDIO);
+    // The clock of a voice is known better and better: what was heard may look newer than it did.
+    said[4].info.capture_us += 30_000;
+    assert_eq!(bench.forward(AUDIO, &voice, &said[4]), Err(DropReason::Duplicate));
+    assert_eq!(bench.forward(AUDIO, &voice, &said[3]), Err(DropReason::Duplicate), "late, and before what was heard");
+    let next = bench.forward(AUDIO, &voice, &said[5]).unwrap();
+    let newest = &bench.got[bench.got.len() - 2];
+    assert_eq!(next.seq, newest.seq + 1);
+    assert!(next.timestamp.wrapping_sub(newest.timestamp) as i32 > 0);
+
+    // Over another connection its numbers may begin below.
+    bench.downlink.restart(SourceId(1));
+    let mut anew = Publisher::opus(1, 0);
+    anew.seq = 3;
+    let first = anew.frame(epoch, 200_000, 1, false, 0);
+    assert!(bench.forward(AUDIO, &anew, &first[0]).is_ok());
+}
