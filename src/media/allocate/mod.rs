@@ -205,13 +205,22 @@ impl Allocator {
     }
 }
 
+/// A picture fills a tile that is higher by less than this: clients round sizes up (a tile of 180 lines is wished with
+/// 192), and pages scale by fractions. So small an enlargement is not seen, while the next layer is four times as large.
+const FILLS_PERCENT: u32 = 110;
+
+/// Whether a picture of `height` fills a tile.
+pub fn fills(height: u16, tile: u16) -> bool {
+    u32::from(height) * FILLS_PERCENT >= u32::from(tile) * 100
+}
+
 /// Appends the points that `seat` may have, worst first.
 ///
 /// The largest is the smallest that fills the tile, dead or alive: a dead layer is no reason to take a larger one than
 /// the tile needs. A source of which nothing is measured yet has its floor only.
 fn ladder(held: &Held, seat: &Seat<'_>, rungs: &mut Vec<Rung>) {
     let known = seat.points.iter().map(|point| point.height).filter(|height| *height > 0);
-    let cap = known.filter(|height| *height >= seat.max_height).min().unwrap_or(u16::MAX);
+    let cap = known.filter(|height| fills(*height, seat.max_height)).min().unwrap_or(u16::MAX);
     let fits = |point: &&OperatingPoint| point.alive && point.height <= cap;
     // All that fills the tile may be dead: then what is larger is better than nothing.
     let larger = |point: &&OperatingPoint| point.alive;

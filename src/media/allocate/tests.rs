@@ -104,8 +104,17 @@ fn of_equal_priority_screens_come_first_and_then_larger_tiles() {
 #[test]
 fn a_tile_gets_the_smallest_layer_that_fills_it() {
     let camera = points(&CAMERA);
-    for (tile, point) in [(90, 0), (180, 0), (181, 1), (360, 1), (400, 2), (720, 2), (1_080, 2), (u16::MAX, 2)] {
+    for (tile, point) in [(90, 0), (180, 0), (199, 1), (360, 1), (400, 2), (720, 2), (1_080, 2), (u16::MAX, 2)] {
         assert_eq!(taken(&once(100_000_000, &[seat(0, 1, tile, &camera)])), [Some(point)], "a tile of {tile}");
+    }
+}
+
+#[test]
+fn a_tile_as_high_as_a_layer_gets_that_layer_though_its_wish_is_rounded_up() {
+    let camera = points(&CAMERA);
+    for (height, point) in [(180_u16, 0), (360, 1), (720, 2)] {
+        let wish = height.next_multiple_of(16);
+        assert_eq!(taken(&once(100_000_000, &[seat(0, 1, wish, &camera)])), [Some(point)], "a wish of {wish}");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::border::{PictureLayer, Received, Standing};
+use crate::media::allocate::fills;
 use crate::media::downlink::{LayerTarget, LineReport};
 use crate::media::histogram::{DURATIONS_MS, Durations, SCORES, Scores};
 use crate::media::quality::{
@@ -270,7 +271,7 @@ impl View<'_> {
         }
         let (mut best, mut below): (Bps, Option<u16>) = (Bps(0), None);
         for (index, layer) in self.layers(MediaKind::Video).iter().enumerate() {
-            let covered = below.is_some_and(|below| below >= height);
+            let covered = below.is_some_and(|below| fills(below, height));
             if covered || !(layer.alive(now) || self.source.can_be_had(now, index)) {
                 continue;
             }

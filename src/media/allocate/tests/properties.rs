@@ -27,7 +27,7 @@ impl Model {
     /// The points that the tile may have, worst first. Never empty in these models.
     fn selectable(&self) -> Vec<usize> {
         let heights = self.points.iter().map(|point| point.height);
-        let cap = heights.filter(|height| *height >= self.max_height).min().unwrap_or(u16::MAX);
+        let cap = heights.filter(|height| fills(*height, self.max_height)).min().unwrap_or(u16::MAX);
         let fits = |index: &usize| self.points[*index].alive && self.points[*index].height <= cap;
         (0..self.points.len()).filter(fits).collect()
     }
