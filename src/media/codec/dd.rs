@@ -50,6 +50,9 @@ pub struct DdFrame {
     pub key_frame: bool,
     /// A receiver of all lower temporal layers may start to take this one's here.
     pub switch_up: bool,
+    /// All that it refers to lies in lower temporal layers, as far as they came: stricter than `switch_up`, for senders
+    /// that call every frame a point to switch at, as Chromium does with VP8.
+    pub enters: bool,
     /// The structure is attached to this packet.
     pub structure: bool,
     /// Number of decode targets, 1–32.
@@ -136,7 +139,12 @@ pub struct DdReader {
     newest: Option<(u16, bool)>,
     /// Decode targets that could be switched to at an earlier frame, of which no needed frame has passed since.
     open_targets: u32,
+    /// Number and temporal layer of the last frames, by number. The streams of a simulcast number theirs together.
+    recent: [Option<(u16, u8)>; RECENT],
 }
+
+/// Frame numbers that are remembered: more than any temporal pattern of three streams reaches back.
+const RECENT: usize = 32;
 
 impl DdReader {
     /// Reads the descriptor of the packet with the publisher's sequence number `seq`.
@@ -167,6 +175,15 @@ impl DdReader {
             self.adopt(own, seq, &frame);
         }
         self.follow(&mut frame);
+        let lower = |distance| {
+            let number = frame.frame_number.wrapping_sub(distance);
+            let known = self.recent.get(usize::from(number) % RECENT).copied().flatten();
+            known.is_some_and(|(known, temporal)| known == number && temporal < frame.temporal)
+        };
+        frame.enters = frame.key_frame || frame.references().all(lower);
+        if let Some(place) = self.recent.get_mut(usize::from(frame.frame_number) % RECENT) {
+            *place = Some((frame.frame_number, frame.temporal));
+        }
         Ok(frame)
     }
 

@@ -41,6 +41,12 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// Chromium leaves the temporal layer out of VP8's own descriptor where it sends this one. It stays ours: a receiver
+    /// follows VP8 by its numbers.
+    fn with_layer(self, dd: DdFrame) -> Facts {
+        Facts { temporal: dd.temporal, switch_up: self.switch_up || dd.key_frame || dd.enters, ..self }
+    }
+
     /// What a descriptor says replaces what the payload says.
     fn with_descriptor(self, dd: DdFrame) -> Facts {
         Facts {
@@ -103,7 +109,7 @@ impl PictureId {
 /// What `payload` (without RTP padding) says of its frame.
 ///
 /// `dd` is the packet's dependency descriptor as the stream's [`dd::DdReader`] resolved it. VP9 and AV1 prefer it to the
-/// payload; the others ignore it.
+/// payload, VP8 takes its temporal layer of it; the others ignore it.
 ///
 /// # Errors
 /// [`DropReason::PaddingOnly`] when it is empty, [`DropReason::MalformedPayload`] when its descriptor is cut short or
@@ -115,7 +121,8 @@ pub fn facts(codec: Codec, payload: &[u8], marker: bool, dd: Option<DdFrame>) ->
     let facts = match (codec, dd) {
         (Codec::Opus, _) => Some(AUDIO),
         (Codec::Red, _) => red::primary(payload).map(|_| AUDIO),
-        (Codec::Vp8, _) => vp8::facts(payload, marker),
+        (Codec::Vp8, None) => vp8::facts(payload, marker),
+        (Codec::Vp8, Some(dd)) => vp8::facts(payload, marker).map(|facts| facts.with_layer(dd)),
         (Codec::H264 { .. }, _) => h264::facts(payload, marker),
         (Codec::Vp9 { .. }, None) => vp9::facts(payload),
         (Codec::Vp9 { .. }, Some(dd)) => vp9::facts(payload).map(|facts| facts.with_descriptor(dd)),

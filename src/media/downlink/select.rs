@@ -70,7 +70,11 @@ impl Gate {
             self.spatial = self.spatial.min(target.spatial);
             if target.temporal < self.temporal {
                 self.temporal = target.temporal;
-            } else if facts.switch_up && facts.temporal > self.temporal && facts.temporal <= target.temporal {
+            } else if facts.switch_up
+                && facts.temporal.checked_sub(1) == Some(self.temporal)
+                && facts.temporal <= target.temporal
+            {
+                // One by one: what switches up to the layer above the next may be followed by frames that need that.
                 self.temporal = facts.temporal;
             }
         }

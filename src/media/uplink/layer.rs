@@ -344,6 +344,10 @@ impl Layer {
         let described = is_described(arrival.codec) && self.undescribed != Some(arrival.codec);
         let dd = match arrival.dependency_descriptor {
             descriptor if described && !descriptor.is_empty() => Some(self.descriptors.read(descriptor, seq)?),
+            // VP8 is whole without: what cannot be read says nothing.
+            descriptor if arrival.codec == Codec::Vp8 && !descriptor.is_empty() => {
+                self.descriptors.read(descriptor, seq).ok()
+            }
             _ => None,
         };
         let mut facts = codec::facts(arrival.codec, arrival.payload, arrival.header.marker, dd)?;
