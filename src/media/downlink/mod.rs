@@ -169,16 +169,18 @@ impl Downlink {
     /// key frame on; what is taken now keeps flowing until then.
     pub fn target(&mut self, line: usize, source: SourceId, target: Option<LayerTarget>) {
         let Some(line) = self.lines.get_mut(line).filter(|line| line.wish.source == Some(source)) else { return };
-        if line.wish.target == target {
+        if line.wish.target == target && line.wish.chosen {
             return;
         }
-        let before = line.wish.pair();
+        line.wish.chosen = true;
+        let (before, spatial) = (line.wish.pair(), line.wish.target.map(|target| target.spatial));
         line.wish.target = target;
         if line.wish.pair() != before {
             line.wish.refused = None;
             line.settle();
             self.changed = true;
         }
+        self.changed |= target.map(|target| target.spatial) != spatial;
     }
 
     /// The packets of `source` come over another connection from now on, with numbers of their own: the lines that take
@@ -203,7 +205,14 @@ impl Downlink {
         self.lines.get(line).map_or([None, None], |line| [line.current(), line.pending()])
     }
 
-    /// Whether [`Downlink::subscriptions`] of any line changed since this was asked last.
+    /// What `line` may take of its source; `None` also while [`Downlink::target`] has not said.
+    pub fn wished(&self, line: usize) -> Option<LayerTarget> {
+        let wish = &self.lines.get(line)?.wish;
+        wish.target.filter(|_| wish.chosen)
+    }
+
+    /// Whether [`Downlink::subscriptions`] of any line, or the spatial layers that it may take, changed since this was
+    /// asked last.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }

@@ -29,6 +29,8 @@ pub(super) struct Wish {
     pub(super) source: Option<SourceId>,
     /// `None` = the source keeps the line, but nothing of it is sent.
     pub(super) target: Option<LayerTarget>,
+    /// The owner has said so; until then the target is a guess.
+    pub(super) chosen: bool,
     /// A codec in which the wished packets came and which the line cannot take. No use to ask for key frames then.
     pub(super) refused: Option<Codec>,
 }
@@ -36,7 +38,7 @@ pub(super) struct Wish {
 impl Wish {
     /// The lowest layer with everything in it, until the owner says better.
     pub(super) fn new(source: Option<SourceId>) -> Wish {
-        Wish { source, target: Some(LayerTarget::whole(0)), refused: None }
+        Wish { source, target: Some(LayerTarget::whole(0)), chosen: false, refused: None }
     }
 
     pub(super) fn pair(&self) -> Option<(SourceId, usize)> {

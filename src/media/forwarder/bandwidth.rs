@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::demand::scalable;
 use super::*;
 use crate::border::SeatedSource;
 use crate::media::allocate::{Choice, Seat};
@@ -25,8 +26,6 @@ const ON_TRUST: Bps = Bps(5_000_000);
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// The height of a camera's lowest layer while no key frame told it: a quarter of 720 lines.
 const LOWEST_HEIGHT: u16 = 180;
-/// A layer without a packet for this long has no rate now.
-const MEASURED: Duration = Duration::from_secs(1);
 
 impl Forwarder {
     /// Chooses anew what each line of `peer` takes.
@@ -57,12 +56,14 @@ impl Forwarder {
             let current = subscriber.downlink.subscriptions(line)[0];
             let shown = current.filter(|(id, _)| *id == source.spec.id);
             let flows = shown.and_then(|(_, layer)| layers.get(layer)).is_some_and(|layer| layer.alive(now));
-            operating_points(now, layers, flows, source, &mut points);
+            let had = |index| source.can_be_had(now, index);
+            operating_points(now, layers, flows, &source.demand, had, &mut points);
             let kept = first + pressure.keeps(&points[first..]);
             let takes = kept < points.len() || pressure == Pressure::Pictures;
             pressed[pressure as usize] += u64::from(rose && takes);
             points.truncate(kept);
-            lines.push(Line { line, seated: *seated, kind: source.spec.kind, points: first..points.len() });
+            let (kind, sizes) = (source.spec.kind, source.demand.sizes(0));
+            lines.push(Line { line, seated: *seated, kind, points: first..points.len(), sizes });
         }
         let seats: SmallVec<[Seat<'_>; 16]> = lines.iter().map(|line| line.seat(&points)).collect();
         let estimate =
@@ -85,7 +86,7 @@ impl Forwarder {
         let mut paused: Vec<(SourceId, Bps)> = Vec::new();
         for ((share, line), seat) in allocation.shares.iter().zip(&lines).zip(&seats) {
             let target = match share.choice {
-                Choice::Take(index) => target(seat.points, index),
+                Choice::Take(index) => target(seat.points, index, line.sizes),
                 Choice::Paused { needs } => {
                     paused.push((share.source, needs));
                     subscriber.outlet.release(line.line);
@@ -174,6 +175,8 @@ struct Line {
     seated: SeatedSource,
     kind: SourceKind,
     points: Range<usize>,
+    /// Sizes that its first stream has had in it.
+    sizes: Option<usize>,
 }
 
 impl Line {
@@ -184,33 +187,42 @@ impl Line {
     }
 }
 
-/// The point `index` as a line takes it: without bounds where there is nothing above.
-fn target(points: &[OperatingPoint], index: usize) -> Option<LayerTarget> {
+/// The point `index` as a line takes it: without bounds where there is nothing above. What is above within a stream of
+/// `sizes` may be resting.
+fn target(points: &[OperatingPoint], index: usize, sizes: Option<usize>) -> Option<LayerTarget> {
     let OperatingPoint { layer, spatial, temporal, .. } = *points.get(index)?;
     let others = || points.iter().filter(|point| point.layer == layer);
-    let spatial = if others().any(|point| point.spatial > spatial) { spatial } else { u8::MAX };
+    let rests = layer == 0 && sizes.is_some_and(|sizes| usize::from(spatial) + 1 < sizes);
+    let spatial = if rests || others().any(|point| point.spatial > spatial) { spatial } else { u8::MAX };
     let temporal = if others().any(|point| point.temporal > temporal) { temporal } else { u8::MAX };
     Some(LayerTarget { layer, spatial, temporal })
 }
 
 /// Appends what can be taken of a source's video, worst first. A layer that its publisher has paused takes a while to
 /// come, if it comes: it counts while the line's picture `flows` meanwhile, or when there is nothing else.
-fn operating_points(now: Instant, layers: &[Layer], flows: bool, source: &Source, points: &mut Vec<OperatingPoint>) {
+fn operating_points(
+    now: Instant,
+    layers: &[Layer],
+    flows: bool,
+    demand: &Demand,
+    can_be_had: impl Fn(usize) -> bool,
+    points: &mut Vec<OperatingPoint>,
+) {
     let patient = flows || !layers.iter().any(|layer| layer.alive(now));
     // A stream with spatial layers has in it what its siblings would bring: none of them is waited for.
-    let scalable = layers.iter().position(|layer| layer.alive(now) && layer.highest_layers().0 > 0);
+    let scalable = demand.sizes(0).map(|_| 0).or_else(|| scalable(now, layers));
     let mut below = 0_u16;
     for (index, layer) in layers.iter().enumerate() {
         if scalable.is_some_and(|scalable| scalable != index) {
             continue;
         }
-        let obtainable = patient && source.can_be_had(now, index);
+        let obtainable = patient && can_be_had(index);
         let seen = layer.ssrc().is_some();
         if !seen && !obtainable {
             continue;
         }
         let alive = layer.alive(now) || obtainable;
-        let arriving = layer.last_arrival().is_some_and(|last| now.saturating_duration_since(last) < MEASURED);
+        let arriving = layer.arrives(now);
         // Each layer of a camera has twice the height of the one below. A key frame that tells may be long in coming.
         let height = layer.height().unwrap_or(if below == 0 { LOWEST_HEIGHT } else { below.saturating_mul(2) });
         below = height;
@@ -231,5 +243,17 @@ fn operating_points(now: Instant, layers: &[Layer], flows: bool, source: &Source
                 });
             }
         }
+        // Sizes within this stream that its publisher has paused.
+        for spatial in usize::from(spatials) + 1..demand.sizes(index).unwrap_or(0) {
+            below = below.saturating_mul(2);
+            if patient && can_be_had(spatial) {
+                let (spatial, temporal) = (spatial as u8, temporals);
+                let (height, frame_share) = (below, 100);
+                points.push(OperatingPoint { layer: index, spatial, temporal, height, frame_share, rate: None, alive });
+            }
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A layer that did not come is not counted on for so long: the camera is too small for it, or the network or the encoder too
 /// weak. It goes on being asked for: it may only be late.
 const REFUSED: Duration = Duration::from_secs(20);
+/// A spatial layer is seen in a stream for so long after its last packet.
+const WINDOW: Duration = Duration::from_secs(1);
 
 /// One source's layers as its publisher should send them, and which may be counted on.
 #[derive(Default)]
@@ -19,6 +21,14 @@ pub(super) struct Demand {
     /// and when each was given up.
     refused: [Option<Instant>; Layers::MAX],
     version: u64,
+    /// The sizes that have come as spatial layers of one stream. What the publisher should send is then counted in
+    /// these: 0 and 1 = in simulcast streams.
+    sizes: usize,
+}
+
+/// The stream that has the other sizes in it, as spatial layers.
+pub(super) fn scalable(now: Instant, layers: &[Layer]) -> Option<usize> {
+    layers.iter().position(|layer| layer.alive(now) && layer.highest_layers().0 > 0)
 }
 
 impl Demand {
@@ -37,8 +47,13 @@ impl Demand {
         within(now, self.refused.get(layer), REFUSED)
     }
 
+    /// The sizes that the stream `layer` has had in it; `None` while simulcast streams bring them.
+    pub(super) fn sizes(&self, layer: usize) -> Option<usize> {
+        (self.sizes > 1 && layer == 0).then_some(self.sizes)
+    }
+
     /// Takes which layers are taken or waited for; `Some` when the publisher should be told.
-    fn review(&mut self, now: Instant, count: usize, layers: Layers) -> Option<Desired> {
+    pub(super) fn review(&mut self, now: Instant, count: usize, layers: Layers) -> Option<Desired> {
         let version = self.version;
         let late = (0..count).filter(|layer| !layers.is_empty() && self.is_refused(now, *layer));
         let layers = late.fold(layers, Layers::with);
@@ -57,10 +72,22 @@ impl Demand {
         Some(desired)
     }
 
-    /// Notes which layers that were asked for never came.
-    fn note(&mut self, now: Instant, layers: &[Layer]) {
-        for ((asked, refused), layer) in self.asked.iter_mut().zip(&mut self.refused).zip(layers) {
-            let came = asked.or(*refused).is_some_and(|at| layer.last_arrival().is_some_and(|last| last > at));
+    /// Notes how the sizes come, and which layers that were asked for never came.
+    pub(super) fn note(&mut self, now: Instant, layers: &[Layer]) {
+        let stream = scalable(now, layers);
+        if stream == Some(0) {
+            let highest = layers.first().map_or(0, |layer| layer.highest_layers().0);
+            self.sizes = self.sizes.max(usize::from(highest) + 1).min(layers.len().max(1));
+        } else if layers.iter().skip(1).any(|layer| layer.arrives(now)) {
+            self.sizes = 0;
+        }
+        let top = layers.first().map_or(0, |layer| usize::from(layer.highest_layers().0));
+        for (index, ((asked, refused), layer)) in self.asked.iter_mut().zip(&mut self.refused).zip(layers).enumerate() {
+            let came = asked.or(*refused).is_some_and(|at| match self.sizes > 1 && index > 0 {
+                // The window in which layers are seen reaches back to before it was asked for.
+                true => index <= top && now.saturating_duration_since(at) > WINDOW,
+                false => layer.last_arrival().is_some_and(|last| last > at),
+            });
             if came {
                 (*asked, *refused) = (None, None);
             } else if asked.is_some_and(|at| now.saturating_duration_since(at) >= GRACE) {
@@ -85,9 +112,21 @@ impl Forwarder {
                 continue;
             }
             source.demand.note(now, layers);
-            let routes = source.routes[kind_index(MediaKind::Video)].iter();
-            let taken = routes.enumerate().filter(|(_, routes)| !routes.is_empty()).map(|(layer, _)| layer);
-            let taken = taken.chain(source.feeds.iter().flat_map(|feed| feed.layers.iter())).collect();
+            let routes = &source.routes[kind_index(MediaKind::Video)];
+            let streams = routes.iter().enumerate().filter(|(_, routes)| !routes.is_empty()).map(|(layer, _)| layer);
+            let mut taken: Layers = streams.chain(source.feeds.iter().flat_map(|feed| feed.layers.iter())).collect();
+            if source.demand.sizes(0).is_some() {
+                let routes = routes.first().into_iter().flatten();
+                let spatial = routes.filter_map(|route| {
+                    let target = self.subscribers.get(route.peer)?.as_ref()?.downlink.wished(route.line)?;
+                    // Whoever waits for another stream takes what there is.
+                    Some(if target.layer == 0 { usize::from(target.spatial) } else { 0 })
+                });
+                // Other shards tell which streams they take, not which sizes of them.
+                let fed = source.feeds.iter().any(|feed| feed.layers.contains(0)).then_some(usize::MAX);
+                let highest = spatial.chain(fed).max().map_or(0, |highest| highest.min(layers.len() - 1));
+                taken = (1..=highest).fold(taken, Layers::with);
+            }
             if let Some(desired) = source.demand.review(now, layers.len(), taken) {
                 let (version, layers) = (desired.version, desired.layers);
                 let count = publisher.uplink.layers(source.spec.kind.video_role()).len();

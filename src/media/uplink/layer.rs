@@ -24,6 +24,9 @@ const SILENT: Duration = Duration::from_millis(300);
 /// while a sibling went on over at least this long: so a slow screen share, whose layers come in turn, is not.
 const SIBLING_ADVANCE: Duration = Duration::from_millis(200);
 
+/// A layer without a packet for this long has no rate now.
+const MEASURED: Duration = Duration::from_secs(1);
+
 /// Without a packet for this long, an SSRC gets no more reports.
 const REPORTED: Duration = Duration::from_secs(3);
 
@@ -131,6 +134,11 @@ impl Layer {
         let Some(last) = self.last_arrival else { return false };
         let silent = now.saturating_duration_since(last) >= SILENT;
         !(silent && self.sibling.is_some_and(|(first, last)| last.saturating_duration_since(first) >= SIBLING_ADVANCE))
+    }
+
+    /// Whether anything came in the last second.
+    pub fn arrives(&self, now: Instant) -> bool {
+        self.last_arrival.is_some_and(|last| now.saturating_duration_since(last) < MEASURED)
     }
 
     /// When the newest packet came.

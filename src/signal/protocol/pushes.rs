@@ -163,7 +163,8 @@ pub struct Layers {
     /// Of two for one source, the one with the higher version counts.
     #[ts(type = "number")]
     pub version: u64,
-    /// By simulcast stream in the order of the offer.
+    /// By size from the smallest up: the simulcast streams in the order of the offer, or what comes as spatial layers of
+    /// one stream.
     pub active: Vec<bool>,
 }
 

@@ -103,4 +103,20 @@ describe('the layers of a camera by its codec', () => {
     expect(active([false, false, true])).toEqual([true, false, false]);
     expect(active([false, false, false])).toEqual([false, false, false]);
   });
+
+  it.each([
+    [[true, false, false], 'L1T3', 4],
+    [[true, true, false], 'L2T3_KEY', 2],
+    [[true, false, true], 'L3T3_KEY', 1],
+    [[false, false, false], 'L3T3_KEY', 1],
+  ])('in one stream, taken as %j, are %s with the largest scaled by %i', (demand, mode, scale) => {
+    const [stream] = cameraPlan(1280, 720, demand, false, { codec: 'vp9', within });
+    expect(stream).toMatchObject({ scalabilityMode: mode, scaleResolutionDownBy: scale });
+    expect(stream?.maxBitrate).toBe(cameraLayers(1280, 720, { codec: 'vp9', within: 'temporal' }).slice(0, demand.lastIndexOf(true) + 1 || 3).reduce((sum, { maxBitrate }) => sum + maxBitrate, 0));
+  });
+
+  it('in one stream of a smaller camera end with what it has', () => {
+    const mode = (demand: boolean[]) => cameraPlan(640, 360, demand, false, { codec: 'av1', within })[0]?.scalabilityMode;
+    expect([mode([true, false, false]), mode([true, true, false]), mode([true, false, true])]).toEqual(['L1T3', 'L2T3_KEY', 'L2T3_KEY']);
+  });
 });

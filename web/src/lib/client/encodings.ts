@@ -93,8 +93,11 @@ function scalesOf(pixels: number): number[] {
   return pixels >= THREE_LAYERS ? [4, 2, 1] : pixels >= TWO_LAYERS ? [2, 1] : [1];
 }
 
-/** The three layers of a camera of this size: the largest is always the full picture. */
-export function cameraLayers(width: number, height: number, coding: Coding = PLAIN): Layer[] {
+/**
+ * The three layers of a camera of this size: the largest is always the full picture. `most`: how many sizes one stream holds,
+ * the smallest first.
+ */
+export function cameraLayers(width: number, height: number, coding: Coding = PLAIN, most: number = RIDS.length): Layer[] {
   const { codec } = coding;
   const pixels = width * height;
   const scales = scalesOf(pixels);
@@ -102,9 +105,11 @@ export function cameraLayers(width: number, height: number, coding: Coding = PLA
   const silent = { active: false, scaleResolutionDownBy: 1, maxBitrate: 50_000 };
   if (isOneStream(coding)) {
     // One stream with every size in it: each is predicted from the one below at key pictures only, so that it stands alone else.
-    const maxBitrate = scales.reduce((sum, scale) => sum + rateOf(scale), 0);
-    const scalabilityMode = scales.length > 1 ? `L${scales.length}T3_KEY` : TEMPORAL[codec];
-    return RIDS.map((rid, index) => (index === 0 ? { rid, active: true, scaleResolutionDownBy: 1, maxBitrate, scalabilityMode } : { rid, ...silent }));
+    const sizes = scales.slice(0, Math.max(1, most));
+    const maxBitrate = sizes.reduce((sum, scale) => sum + rateOf(scale), 0);
+    const scaleResolutionDownBy = sizes[sizes.length - 1] ?? 1;
+    const scalabilityMode = sizes.length > 1 ? `L${sizes.length}T3_KEY` : TEMPORAL[codec];
+    return RIDS.map((rid, index) => (index === 0 ? { rid, active: true, scaleResolutionDownBy, maxBitrate, scalabilityMode } : { rid, ...silent }));
   }
   return RIDS.map((rid, index) => {
     const scale = scales[index];
@@ -124,9 +129,10 @@ export function thriftyLayers(width: number, height: number, coding: Coding = PL
 
 /** What each stream of the camera is to send: what its size allows, of what anybody takes. */
 export function cameraPlan(width: number, height: number, demand: readonly boolean[] | undefined, thrifty: boolean, coding: Coding = PLAIN): Layer[] {
-  // One stream alone carries all: whoever asked for another one gets this, as the server takes what there is.
+  // One stream alone carries all, of one stream's sizes those up to the largest that is taken.
   const single = thrifty || isOneStream(coding);
   const wanted = demand?.some(Boolean) ?? true;
-  const layers = thrifty ? thriftyLayers(width, height, coding) : cameraLayers(width, height, coding);
+  const most = demand && wanted ? demand.lastIndexOf(true) + 1 : RIDS.length;
+  const layers = thrifty ? thriftyLayers(width, height, coding) : cameraLayers(width, height, coding, most);
   return layers.map((layer, index) => ({ ...layer, active: layer.active && (single ? wanted : (demand?.[index] ?? true)) }));
 }

@@ -557,7 +557,8 @@ export type Layers = { source: SourceId,
  */
 version: number, 
 /**
- * By simulcast stream in the order of the offer.
+ * By size from the smallest up: the simulcast streams in the order of the offer, or what comes as spatial layers of
+ * one stream.
  */
 active: Array<boolean>, };
 
