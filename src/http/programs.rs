@@ -1,6 +1,8 @@
 //! What requests of programs pass that signalling's do not: pages of other origins must be allowed, and are told which
 //! headers they may read.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -16,11 +18,12 @@ use tower_http::timeout::TimeoutBody;
 use super::Client;
 use super::origin::OriginPolicy;
 use super::problem::Problem;
-use super::router::BODY_PAUSE;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE, OPTIONS");
 const ASKED: HeaderValue = HeaderValue::from_static("authorization, content-type, if-match");
 const TOLD: HeaderValue = HeaderValue::from_static("location, etag, link, accept-patch, retry-after");
+/// Between two pieces of a request's body. A peer slower than this holds a task for nothing.
+pub(super) const BODY_PAUSE: Duration = Duration::from_secs(10);
 /// How long a browser need not ask again, in seconds: ten minutes, the most that Chromium honours is two hours.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("600");
 

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -19,12 +18,10 @@ use tower_http::services::ServeDir;
 use tower_http::timeout::TimeoutBody;
 
 use super::origin::OriginPolicy;
+use super::programs::BODY_PAUSE;
 use super::{Client, Connection, Connections, assets, headers, info, programs};
 use crate::config::Config;
 use crate::metrics::Metrics;
-
-/// Between two pieces of a request's body. A peer slower than this holds a task for nothing.
-pub(super) const BODY_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the routes need. Cheap to clone.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use crate::id::{Bps, SeatId, SourceId};
 use crate::media::allocate::OperatingPoint;
 use crate::media::allocate::meter::{self, Meter};
-use crate::media::allocate::plan::{Contender, Quality, Rank, Rung};
+use crate::media::allocate::plan::{Contender, PointId, Quality, Rank, Rung};
 
 /// A rise must have been possible for so long: as long as the window in which rates are measured, so that no single
 /// good moment counts.
@@ -47,20 +47,6 @@ const RATE_MAX: u64 = 1 << 40;
 
 /// Points of three simulcast or spatial layers by three temporal ones, kept without allocating.
 const POINTS: usize = 9;
-
-/// What makes a point the same one from one call to the next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct PointId {
-    layer: usize,
-    spatial: u8,
-    temporal: u8,
-}
-
-impl PointId {
-    pub(super) fn of(point: &OperatingPoint) -> PointId {
-        PointId { layer: point.layer, spatial: point.spatial, temporal: point.temporal }
-    }
-}
 
 /// What the seat has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

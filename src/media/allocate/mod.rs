@@ -19,7 +19,7 @@ use crate::border::SourceKind;
 use crate::id::{Bps, SeatId, SourceId};
 
 use hold::Held;
-use plan::{Contender, Planner, Rank, Rung};
+use plan::{Contender, Planner, PointId, Rank, Rung};
 
 /// One way to take a source's video: a simulcast layer up to a spatial and a temporal layer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -236,7 +236,7 @@ fn ladder(held: &Held, seat: &Seat<'_>, rungs: &mut Vec<Rung>) {
     for (index, point) in chosen.take(count) {
         // The owner's order is what counts, whatever the sizes say.
         quality = quality.max((point.height, point.frame_share));
-        rungs.push(Rung { point: index, id: hold::PointId::of(point), rate: held.rate(point), quality });
+        rungs.push(Rung { point: index, id: PointId::of(point), rate: held.rate(point), quality });
     }
 }
 

@@ -4,10 +4,24 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use crate::media::allocate::hold::PointId;
+use crate::media::allocate::OperatingPoint;
 
 /// Picture height and share of frames: which of two pictures is the better one.
 pub(super) type Quality = (u16, u8);
+
+/// What makes a point the same one from one call to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct PointId {
+    layer: usize,
+    spatial: u8,
+    temporal: u8,
+}
+
+impl PointId {
+    pub(super) fn of(point: &OperatingPoint) -> PointId {
+        PointId { layer: point.layer, spatial: point.spatial, temporal: point.temporal }
+    }
+}
 
 /// Who is served first: the greater.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

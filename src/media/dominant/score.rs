@@ -1,7 +1,12 @@
 //! The speech activity score of Volfin and Cohen (2013), §3: how much likelier it is that a count of active parts comes
 //! from speech than from silence.
 
-use crate::media::dominant::voice::{IMMEDIATE_PARTS, LONG_PARTS, MEDIUM_PARTS};
+/// Parts of the three intervals. An immediate one is one frame, whose parts are steps above the noise;
+pub(super) const IMMEDIATE_PARTS: u8 = 13;
+/// a medium one is 100 ms, whose parts are frames;
+pub(super) const MEDIUM_PARTS: u8 = 5;
+/// a long one is a second, whose parts are medium intervals.
+pub(super) const LONG_PARTS: u8 = 10;
 
 /// In speech, each part is active with this probability: the count is binomial.
 const ACTIVE: f64 = 0.5;

@@ -2,16 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::media::dominant::score::Scores;
+use crate::media::dominant::score::{IMMEDIATE_PARTS, LONG_PARTS, MEDIUM_PARTS, Scores};
 
 /// Levels are put into frames of this length, that of nearly all Opus packets.
 const FRAME: Duration = Duration::from_millis(20);
-/// Parts of the three intervals. An immediate one is one frame, whose parts are steps above the noise;
-pub(super) const IMMEDIATE_PARTS: u8 = 13;
-/// a medium one is 100 ms, whose parts are frames;
-pub(super) const MEDIUM_PARTS: u8 = 5;
-/// a long one is a second, whose parts are medium intervals.
-pub(super) const LONG_PARTS: u8 = 10;
 const FRAMES: usize = MEDIUM_PARTS as usize * LONG_PARTS as usize;
 
 /// A step above the noise: 13 of them cover the 26 dB between noise and a loud voice. Our own: where the paper has
