@@ -87,6 +87,8 @@ impl Room {
         }
         let by = self.id_of(by);
         self.set_role(index, change.role, by.as_ref());
+        // In a room that had nobody who could be host, it may now.
+        self.seat_host();
         Ok(Done {})
     }
 

@@ -133,6 +133,19 @@ fn one_host_stays() {
 }
 
 #[test]
+fn whoever_may_be_host_becomes_it_when_somebody_unseen_lets_them_in_as_a_member() {
+    let mut world = World::new();
+    let unseen = pass(|grants| (grants.hidden, grants.role, grants.moderate) = (true, Role::Host, true));
+    let eve = world.enter("Eve", |entry| entry.pass = unseen).unwrap();
+    let viewer = pass(|grants| (grants.role, grants.moderate) = (Role::Viewer, true));
+    let bea = world.enter("Bea", |entry| entry.pass = viewer).unwrap();
+    assert!(!world.room.has_host());
+    let member = ChangeRole { member: bea.joined.member.clone(), role: Role::Member };
+    world.room.change_role(eve.link, &member).unwrap();
+    assert_eq!(world.role(&bea), Some(Role::Host));
+}
+
+#[test]
 fn the_removed_are_gone_with_their_media_and_may_come_again() {
     let mut world = World::new();
     let (ann, bea) = (world.join("Ann"), world.join("Bea"));
