@@ -4,9 +4,13 @@ use crate::id::ExtSeq;
 
 use super::Cluster;
 
-/// Packets remembered, a power of two: over a second of a 20 Mbit/s downlink, which is the longest round trip with the
-/// longest pause between two feedbacks.
+/// Packets remembered, a power of two: at most over a second of a 20 Mbit/s downlink,
 const PACKETS: usize = 2_048;
+/// at first what sound and a small picture are,
+const FEW: usize = 256;
+/// and more when the oldest is younger than this, in microseconds: the longest round trip with the longest pause between two
+/// feedbacks, twice.
+const KEPT: i64 = 2_000_000;
 /// Numbers are counted from here, so that none before the first is negative.
 const ORIGIN: u64 = 0x1_0000;
 
@@ -31,7 +35,7 @@ pub(super) struct Sent {
     pub(super) fate: Fate,
 }
 
-/// A ring of packets by their number. Empty until the first packet, then never grows.
+/// A ring of packets by their number. Empty until the first packet; it grows with the rate, and never shrinks.
 #[derive(Default)]
 pub(super) struct History {
     ring: Vec<Option<Sent>>,
@@ -42,7 +46,7 @@ impl History {
     /// A packet left. Numbers only rise: one that does not is not remembered.
     pub(super) fn push(&mut self, wire: u16, at: i64, size: usize, cluster: Option<Cluster>) {
         if self.ring.is_empty() {
-            self.ring = vec![None; PACKETS];
+            self.ring = vec![None; FEW];
         }
         let seq = match self.newest {
             None => ExtSeq(ORIGIN + u64::from(wire)),
@@ -52,8 +56,13 @@ impl History {
             return;
         }
         self.newest = Some(seq);
+        let overwritten = self.ring.get(self.place(seq)).copied().flatten();
+        if self.ring.len() < PACKETS && overwritten.is_some_and(|old| at - old.at < KEPT) {
+            self.grow();
+        }
+        let place = self.place(seq);
         let size = u16::try_from(size).unwrap_or(u16::MAX);
-        if let Some(place) = self.ring.get_mut(place(seq)) {
+        if let Some(place) = self.ring.get_mut(place) {
             *place = Some(Sent { seq, at, size, cluster, fate: Fate::Unknown });
         }
     }
@@ -62,12 +71,23 @@ impl History {
     pub(super) fn get_mut(&mut self, wire: u16) -> Option<&mut Sent> {
         let newest = self.newest?;
         let seq = newest.nearest(wire);
-        self.ring.get_mut(place(seq))?.as_mut().filter(|sent| sent.seq == seq)
+        let place = self.place(seq);
+        self.ring.get_mut(place)?.as_mut().filter(|sent| sent.seq == seq)
     }
-}
 
-fn place(seq: ExtSeq) -> usize {
-    seq.0 as usize % PACKETS
+    fn grow(&mut self) {
+        let larger = vec![None; 2 * self.ring.len()];
+        for sent in std::mem::replace(&mut self.ring, larger).into_iter().flatten() {
+            let place = self.place(sent.seq);
+            if let Some(place) = self.ring.get_mut(place) {
+                *place = Some(sent);
+            }
+        }
+    }
+
+    fn place(&self, seq: ExtSeq) -> usize {
+        seq.0 as usize % self.ring.len().max(1)
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +109,23 @@ mod tests {
         for never in [last.wrapping_sub(2_048), last.wrapping_add(1), last.wrapping_add(40_000)] {
             assert!(history.get_mut(never).is_none());
         }
+    }
+
+    #[test]
+    fn whoever_is_sent_little_is_remembered_in_little() {
+        let mut history = History::default();
+        for count in 0..2_000_u16 {
+            history.push(count, i64::from(count) * 10_000, 100, None);
+        }
+        assert_eq!(history.ring.len(), FEW);
+        assert!((0..200).all(|back| history.get_mut(1_999 - back).is_some()), "two seconds at 100 packets a second");
+        for count in 0..2_000_u16 {
+            history.push(2_000 + count, 20_000_000 + i64::from(count) * 1_000, 100, None);
+        }
+        assert_eq!(history.ring.len(), PACKETS);
+        assert!(
+            (0..2_000).all(|back| history.get_mut(3_999 - back).is_some_and(|sent| sent.seq.wire() == 3_999 - back))
+        );
     }
 
     #[test]

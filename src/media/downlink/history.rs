@@ -6,10 +6,15 @@ use crate::id::{ExtSeq, SourceId};
 
 use super::line::Stamp;
 
-/// Packets remembered: a second of a 20 Mbit/s downlink, and more than rings hold of one layer. A power of two.
+/// Packets remembered: at most a second of a 20 Mbit/s downlink, and more than rings hold of one layer. A power of two.
 const PACKETS: usize = 2_048;
+/// At first what sound and a small picture are,
+const FEW: usize = 256;
+/// and more when the oldest is younger than this: nothing as old is sent again, and what is asked for so late calls for a key
+/// frame.
+const KEPT_MS: u32 = 4_000;
 /// Twice the packets, so that few share a bucket.
-const BUCKETS: usize = 2 * PACKETS;
+const BUCKETS: usize = 2;
 /// A packet is sent again this often at most: a receiver that still asks has other trouble.
 const MOST_TIMES: u8 = 8;
 /// Shortest pause between two retransmissions of one packet. Otherwise half a round trip: a receiver asks again after a
@@ -51,10 +56,12 @@ struct Slot {
     resent: Option<Instant>,
 }
 
-/// A ring of packets, and chains through it by hash. Empty until the first packet, then never grows.
+/// A ring of packets, and chains through it by hash. Empty until the first packet; it grows with the rate, and never shrinks.
 #[derive(Default)]
 pub(super) struct History {
     slots: Vec<Slot>,
+    /// How many slots there may be now, a power of two.
+    size: usize,
     /// Position + 1 of each bucket's newest packet; the position's place in the ring is its lower bits.
     heads: Vec<u32>,
     written: u32,
@@ -62,20 +69,36 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn push(&mut self, entry: Entry) {
-        if self.slots.capacity() == 0 {
-            self.slots.reserve_exact(PACKETS);
-            self.heads = vec![0; BUCKETS];
+        let oldest = self.slots.get(self.place(self.written)).map(|slot| slot.entry.sent_ms);
+        let young = oldest.is_some_and(|sent| entry.sent_ms.wrapping_sub(sent) < KEPT_MS);
+        if self.size == 0 {
+            self.resize(FEW);
+        } else if young && self.size < PACKETS {
+            self.resize(2 * self.size);
         }
-        let bucket = bucket(entry.line, entry.stamp.seq.wire());
+        self.write(Slot { entry, before: 0, times: 0, resent: None });
+    }
+
+    /// Puts `slot` behind all others.
+    fn write(&mut self, slot: Slot) {
+        let (place, bucket) = (self.place(self.written), self.bucket(slot.entry.line, slot.entry.stamp.seq.wire()));
         let Some(head) = self.heads.get_mut(bucket) else { return };
-        let slot = Slot { entry, before: *head, times: 0, resent: None };
-        let place = self.written as usize % PACKETS;
+        let slot = Slot { before: *head, ..slot };
         match self.slots.get_mut(place) {
             Some(old) => *old = slot,
             None => self.slots.push(slot),
         }
         self.written = self.written.wrapping_add(1);
         *head = self.written;
+    }
+
+    /// Makes room for `size` packets, and counts anew those that are there.
+    fn resize(&mut self, size: usize) {
+        let begin = self.place(self.written).min(self.slots.len());
+        let slots = std::mem::replace(&mut self.slots, Vec::with_capacity(size));
+        (self.size, self.heads, self.written) = (size, vec![0; BUCKETS * size], 0);
+        let (newer, older) = slots.split_at(begin);
+        older.iter().chain(newer).for_each(|slot| self.write(*slot));
     }
 
     /// The packet of `line` whose number ends in `wire`, when it may be sent again now. [`History::resent`] says that
@@ -94,8 +117,8 @@ impl History {
 
     /// The packet that was sent `back` packets before the newest.
     pub(super) fn recent(&self, back: u32) -> Option<Entry> {
-        let place = self.written.checked_sub(back.checked_add(1)?)? as usize % PACKETS;
-        let slot = self.slots.get(place).filter(|slot| (back as usize) < PACKETS && slot.times < MOST_TIMES)?;
+        let place = self.place(self.written.checked_sub(back.checked_add(1)?)?);
+        let slot = self.slots.get(place).filter(|slot| (back as usize) < self.size && slot.times < MOST_TIMES)?;
         Some(slot.entry)
     }
 
@@ -114,16 +137,16 @@ impl History {
     }
 
     fn locate(&self, line: u16, wire: u16) -> Option<usize> {
-        let mut position = *self.heads.get(bucket(line, wire))?;
+        let mut position = *self.heads.get(self.bucket(line, wire))?;
         // A chain leads to ever older packets and ends where the ring was overwritten.
         let mut age = 0;
         loop {
             let older = self.written.wrapping_sub(position).wrapping_add(1);
-            if older <= age || older as usize > PACKETS {
+            if older <= age || older as usize > self.size {
                 return None;
             }
             age = older;
-            let place = position.wrapping_sub(1) as usize % PACKETS;
+            let place = self.place(position.wrapping_sub(1));
             let slot = self.slots.get(place)?;
             if slot.entry.line == line && slot.entry.stamp.seq.wire() == wire {
                 return Some(place);
@@ -131,11 +154,15 @@ impl History {
             position = slot.before;
         }
     }
-}
 
-/// Neighbouring numbers of a line fall into neighbouring buckets; lines are spread.
-fn bucket(line: u16, wire: u16) -> usize {
-    usize::from(wire.wrapping_add(line.wrapping_mul(0x9E37))) % BUCKETS
+    fn place(&self, position: u32) -> usize {
+        position as usize % self.size.max(1)
+    }
+
+    /// Neighbouring numbers of a line fall into neighbouring buckets; lines are spread.
+    fn bucket(&self, line: u16, wire: u16) -> usize {
+        usize::from(wire.wrapping_add(line.wrapping_mul(0x9E37))) % (BUCKETS * self.size).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -171,6 +198,28 @@ mod tests {
             assert_eq!(found.map(|entry| entry.source_seq), Some(ExtSeq(seq * 3)));
         }
         assert!(old.iter().all(|(line, seq)| history.find(now, *line, *seq as u16, RTT).is_none()));
+    }
+
+    #[test]
+    fn whoever_is_sent_little_is_remembered_in_little() {
+        let now = Instant::now();
+        let mut history = History::default();
+        let push = |history: &mut History, seq: u64, sent_ms| {
+            history.push(Entry { sent_ms, ..entry(3, seq) });
+            history.resent(now, 3, seq as u16);
+        };
+        (0..2_000).for_each(|seq| push(&mut history, seq, seq as u32 * 20));
+        assert_eq!(history.slots.len(), FEW);
+        assert!((1_800..2_000).all(|seq| history.contains(3, seq)), "four seconds at 50 packets a second");
+        assert!(!history.contains(3, 1_743));
+        // What is known of a packet stays known while more are remembered.
+        (2_000..3_800).for_each(|seq| push(&mut history, seq, 40_000 + seq as u32));
+        assert!((1_960..3_800).all(|seq| history.contains(3, seq)));
+        assert!((1_960..3_800).all(|seq| history.find(now, 3, seq, RTT).is_none()), "all were sent again just now");
+        assert!((1_960..3_800).all(|seq| history.find(now + RTT, 3, seq, RTT).is_some()));
+        assert_eq!(history.recent(1).map(|entry| entry.stamp.seq), Some(ExtSeq(3_798)));
+        (3_800..9_000).for_each(|seq| push(&mut history, seq, 50_000 + seq as u32));
+        assert_eq!(history.slots.len(), PACKETS);
     }
 
     #[test]
