@@ -1,5 +1,7 @@
 /** What tests of pictures ask of a call: wishes of their own, and what comes of them. The functions passed to `run` run in the page. */
 
+import { until } from './until.mjs';
+
 /** From now on `bot` wishes for the camera of `name` at this height, and for nothing else, whatever its page says. */
 export function wishOnly(bot, name, height) {
   return bot.run(
@@ -56,4 +58,15 @@ export function codecsOf(bot) {
     const names = ({ codecs }) => [...new Set(codecs.filter(common).map(({ mimeType }) => mimeType.toLowerCase().replace('video/', '')))];
     return { makes: names(RTCRtpSender.getCapabilities('video')), decodes: names(RTCRtpReceiver.getCapabilities('video')) };
   });
+}
+
+/** `sender` sends the smallest layer alone while `watcher`, who sees nobody else, looks at it small, and larger ones again afterwards. */
+export async function sendsWhatIsLookedAt(sender, watcher) {
+  const sent = () => sender.run(() => window.__plenum.room.link.lines.up.camera.sender.getParameters().encodings.map(({ rid, active }) => active && rid).filter(Boolean));
+  await wishOnly(watcher, sender.name, 90);
+  await until(`${sender.name} to send the smallest alone`, async () => (await sent()).join() === 'q', { lastSeen: sent });
+  await watcher.sees(sender);
+  await wishOnly(watcher, sender.name, 720);
+  await until(`${sender.name} to send a larger one again`, async () => (await sent()).some((rid) => rid !== 'q'), { lastSeen: sent });
+  await watcher.sees(sender);
 }

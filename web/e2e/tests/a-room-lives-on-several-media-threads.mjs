@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { sendsWhatIsLookedAt } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 behaviour('members who live on different media threads see and hear one another, and send what is looked at', async (stage) => {
@@ -33,28 +34,11 @@ behaviour('members who live on different media threads see and hear one another,
   await ada.sawNoInterruption();
 
   // The one who looks lives elsewhere: what she takes reaches the camera all the same.
-  const sent = () => ada.run(() => window.__plenum.room.link.lines.up.camera.sender.getParameters().encodings.map(({ rid, active }) => active && rid).filter(Boolean));
-  const wish = (height) => grace.run(wishOnly, height);
-  await wish(90);
-  await until('Ada to send the smallest alone', async () => (await sent()).join() === 'q', { lastSeen: sent });
-  await grace.sees(ada);
-  await wish(720);
-  await until('Ada to send a larger one again', async () => (await sent()).some((rid) => rid !== 'q'), { lastSeen: sent });
-  await grace.sees(ada);
+  await sendsWhatIsLookedAt(ada, grace);
   const shed = /^plenum_feed_packets_shed_total\{.*\} ([1-9].*)$/m.exec(await metrics());
   assert.equal(shed, null, 'nothing is shed');
 });
 
 function value(text, series) {
   return Number(text.split('\n').find((line) => line.startsWith(`${series} `))?.slice(series.length) ?? 0);
-}
-
-/** Of the one other member, this size and no other, whatever the page says. */
-function wishOnly(height) {
-  const { room } = window.__plenum;
-  const wish = window.__wish ?? room.wish.bind(room);
-  window.__wish = wish;
-  room.wish = () => undefined;
-  const other = room.members.find(({ id }) => id !== room.me);
-  wish([{ source: other.camera.id, width: (height * 16) / 9, height, priority: 100 }]);
 }
