@@ -294,7 +294,10 @@ impl Config {
             return bad("media.shards", format!("{shards} is more than {MAX_SHARDS}"));
         }
         if self.media.spread_above == 0 {
-            return bad("media.spread_above", "nobody could live anywhere".to_owned());
+            return bad(
+                "media.spread_above",
+                "0 members: a shard that takes none holds no room; give 1 or more".to_owned(),
+            );
         }
         if !(1..=100).contains(&self.media.spread_load) {
             return bad("media.spread_load", format!("{} is not between 1 and 100 per cent", self.media.spread_load));
