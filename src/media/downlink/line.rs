@@ -42,6 +42,8 @@ pub(super) struct Tenure {
     left_out: LeftOut,
     /// Nothing has been taken yet.
     fresh: bool,
+    /// The newest frame that was begun is a key frame.
+    pub(super) in_key_frame: bool,
 }
 
 impl Tenure {
@@ -50,13 +52,17 @@ impl Tenure {
         info.marker || (info.codec.kind() == MediaKind::Video && self.gate.ends(&info.facts))
     }
 
+    /// The extended timestamp of a packet out of order.
+    fn timestamp_of(&self, info: &PacketInfo) -> i64 {
+        self.newest.1 + i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32)
+    }
+
     /// How a packet looks that fills the gap `seq`.
     pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, offsets: Offsets) -> Stamp {
         let info = packet.info;
-        let behind = i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32);
         let sent = self.gate.passes(&info.facts) && !self.left_out.contains(info.timestamp);
         let hollow = packet.payload.is_empty() || !sent;
-        let timestamp = (self.newest.1 + behind) as u32;
+        let timestamp = self.timestamp_of(info) as u32;
         Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets, hollow }
     }
 }
@@ -108,6 +114,8 @@ pub(super) struct Line {
     pub(super) repaired: u64,
     /// When a media packet was sent last.
     pub(super) last_sent: Option<Instant>,
+    /// When a packet of a key frame was sent last.
+    pub(super) key_sent: Option<Instant>,
 }
 
 /// What a sender report counts (RFC 3550 §6.4.1).
@@ -152,6 +160,7 @@ impl Line {
             jitter: 0,
             repaired: 0,
             last_sent: None,
+            key_sent: None,
         }
     }
 
@@ -293,6 +302,7 @@ impl Line {
             frame: info.timestamp,
             left_out: LeftOut::default(),
             fresh: true,
+            in_key_frame: false,
         });
         Ok(())
     }
@@ -333,9 +343,8 @@ impl Line {
         match tenure.sequence.place(info.seq) {
             Placed::Gone => return Err(DropReason::Duplicate),
             Placed::Late(seq, offsets) => {
-                tenure.sequence.fill(info.seq);
                 let stamp = tenure.late_stamp(packet, seq, offsets);
-                self.used(seq);
+                self.fill(packet, stamp);
                 return Ok(stamp);
             }
             Placed::New => {}
@@ -404,9 +413,23 @@ impl Line {
         Ok(stamp)
     }
 
+    /// A packet of the tenure fills its gap with `stamp`. It may be the newest that the receiver gets: what came after it
+    /// may have been left out. What follows has to go on behind it then.
+    pub(super) fn fill(&mut self, packet: PacketRef<'_>, stamp: Stamp) {
+        let Some(tenure) = self.tenure.as_mut() else { return };
+        tenure.sequence.fill(packet.info.seq);
+        if stamp.seq >= self.next {
+            self.newest_ts = self.newest_ts.max(Some(tenure.timestamp_of(packet.info)));
+            if !stamp.hollow {
+                self.counters.follow(packet, stamp.offsets);
+            }
+        }
+        self.used(stamp.seq);
+    }
+
     /// Takes the number `seq` for ever. A gap above the last number used is closed by the next tenure: nothing fills it
     /// any more.
-    pub(super) fn used(&mut self, seq: ExtSeq) {
+    fn used(&mut self, seq: ExtSeq) {
         self.next = self.next.max(ExtSeq(seq.0 + 1));
     }
 
@@ -434,6 +457,7 @@ impl Line {
             None => tenure.drift.measure(clock, timestamp - ideal),
         }
         tenure.newest = (info.timestamp, timestamp);
+        tenure.in_key_frame = info.facts.key_frame;
         self.newest_ts = Some(timestamp);
     }
 }

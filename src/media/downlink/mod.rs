@@ -38,6 +38,8 @@ use select::Wish;
 const FIRST_SEQ_BELOW: u64 = 1 << 15;
 /// The seat clock starts anywhere in this many microseconds: 2^32 units of 48 kHz, a full cycle of either clock.
 const ORIGIN_RANGE_US: i64 = 89_478_485_333;
+/// Beside a round trip, what a browser takes to put a key frame together and to find that it has one.
+const DECODED: Duration = Duration::from_millis(50);
 
 /// Everything Plenum sends to one browser.
 ///
@@ -310,6 +312,9 @@ impl Downlink {
         }
         line.sent.count(len - header_len);
         line.last_sent = Some(now);
+        if tenure.in_key_frame {
+            line.key_sent = Some(now);
+        }
         self.stats.packets += 1;
         self.stats.octets += len as u64;
         Ok(Outgoing { stream: 2 * index, seq: stamp.seq, header_len, len })
@@ -324,11 +329,14 @@ impl Downlink {
     }
 
     /// A picture loss indication or full intra request for the stream `ssrc`: the source and layer to ask for a key
-    /// frame, unless the line shows nothing.
-    pub fn picture_lost(&mut self, ssrc: Ssrc) -> Option<(SourceId, usize)> {
-        self.owners.get(&ssrc)?;
+    /// frame, unless the line shows nothing, or the browser did not know yet of the one that it was sent: it asks again,
+    /// should that not do.
+    pub fn picture_lost(&mut self, now: Instant, ssrc: Ssrc) -> Option<(SourceId, usize)> {
+        let owner = self.owners.get(&ssrc)?;
         self.stats.plis += 1;
-        self.shown_on(ssrc)
+        let sent = self.lines.get(owner.line)?.key_sent;
+        let crossed = sent.is_some_and(|sent| now.saturating_duration_since(sent) < self.rtt() + DECODED);
+        if crossed { None } else { self.shown_on(ssrc) }
     }
 
     /// The source whose codec `line`'s browser does not decode, as its packets showed.

@@ -82,10 +82,7 @@ impl Downlink {
             let (from, sent) = ((recalled.source, recalled.layer), now.saturating_duration_since(self.epoch));
             self.history.push(Entry::new(index, from, recalled.source_seq, stamp, sent));
             if let Some(line) = self.lines.get_mut(index) {
-                line.used(stamp.seq);
-                if let Some(tenure) = &mut line.tenure {
-                    tenure.sequence.fill(recalled.source_seq);
-                }
+                line.fill(packet, stamp);
             }
         }
         self.history.resent(now, index as u16, seq);

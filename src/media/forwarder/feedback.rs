@@ -76,7 +76,7 @@ impl Forwarder {
     /// A subscriber cannot decode what a line shows: its publisher is asked for a key frame, within the budget.
     fn picture_lost(&mut self, now: Instant, peer: usize, ssrc: Ssrc) {
         let Some(Some(subscriber)) = self.subscribers.get_mut(peer) else { return };
-        if let Some((id, layer)) = subscriber.downlink.picture_lost(ssrc) {
+        if let Some((id, layer)) = subscriber.downlink.picture_lost(now, ssrc) {
             self.ask_for_key_frame(now, id, layer);
         }
     }

@@ -241,8 +241,10 @@ impl Subscriber {
             let opens = info.facts.key_frame && info.facts.frame_start && info.facts.spatial == 0;
             let [current, pending] = self.downlink.subscriptions(line);
             if opens && pending == Some(from) {
-                // Here begins what the line shall show instead: nobody needs the rest.
+                // Here begins what the line shall show instead: nobody needs the rest. What the line shows ends with it,
+                // since it could not go on behind what is passed over, should the wish change again.
                 self.outlet.hold(Backlog::new(line, from, info.seq));
+                self.downlink.interrupt(line);
                 return true;
             }
             if waits == pending && current == Some(from) {

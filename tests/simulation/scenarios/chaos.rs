@@ -159,3 +159,10 @@ fn whatever_happens_every_packet_is_right_and_every_seat_recovers() {
 fn whatever_else_happens_every_packet_is_right_and_every_seat_recovers() {
     seeds(100).for_each(|seed| run(1_000 + seed));
 }
+
+/// Seeds that found something: a late packet that was the newest on its line, a request that crossed its key frame, and a
+/// wish that changed while its key frame waited.
+#[test]
+fn what_went_wrong_once_goes_well() {
+    [160, 261, 1_595].into_iter().for_each(run);
+}

@@ -86,6 +86,24 @@ fn late_packets_of_a_frame_that_was_left_out_fill_their_gaps_without_payload() {
 }
 
 #[test]
+fn what_follows_goes_on_behind_a_late_packet_that_was_the_newest_sent() {
+    let mut bench = Bench::new(spec(1), 1);
+    let (mut a, mut b) = (Publisher::vp8(1, 0, 5), Publisher::vp8(2, 0, 9));
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 0));
+    let key = a.frame(bench.epoch, 0, 1, true, 0);
+    let late = a.frame(bench.epoch, 33_000, 1, false, 0);
+    let thin = a.frame(bench.epoch, 66_000, 1, false, 2);
+    bench.forward(VIDEO, &a, &key[0]).unwrap();
+    assert_eq!(bench.forward(VIDEO, &a, &thin[0]), Err(DropReason::AboveTarget));
+    bench.forward(VIDEO, &a, &late[0]).unwrap();
+    bench.downlink.assign(VIDEO, Some(SourceId(2)));
+    let other = b.frame(bench.epoch, 34_000, 1, true, 0);
+    bench.forward(VIDEO, &b, &other[0]).unwrap();
+    assert_one_vp8_stream(&bench.got);
+}
+
+#[test]
 fn padding_from_the_publisher_leaves_no_gap() {
     let mut bench = Bench::new(spec(1), 1);
     let mut a = Publisher::vp8(1, 0, 5);

@@ -75,6 +75,22 @@ fn the_old_source_flows_until_the_new_ones_key_frame() {
 
 /// A member that reloads the page comes back over another connection: same sources, other sequence numbers.
 #[test]
+fn a_request_that_crossed_its_key_frame_is_not_passed_on() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    let ssrc = Ssrc(1_001);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    for (us, key) in [(0, true), (33_000, false), (500_000, true)] {
+        for packet in a.frame(bench.epoch, us, 2, key, 0) {
+            bench.forward(VIDEO, &a, &packet).unwrap();
+        }
+        let (soon, later) = (bench.now(us + 30_000), bench.now(us + 200_000));
+        let asked = [soon, later].map(|at| bench.downlink.picture_lost(at, ssrc).is_some());
+        assert_eq!(asked, [us == 33_000, true], "the picture of {us} µs");
+    }
+}
+
+#[test]
 fn a_source_that_comes_over_another_connection_begins_anew_whatever_its_numbers() {
     let mut bench = Bench::new(spec(1), 3);
     let (mut voice, mut picture) = (Publisher::opus(1, 5), Publisher::vp8(1, 0, 5));
