@@ -168,7 +168,8 @@ impl Ledger {
             let rises = if same_frame && !again { risen == 0 } else { risen > 0 };
             assert!(rises, "at {now} to {peer}: timestamps {risen} apart: {old:?} {new:?}");
             // What a tenure left open at its end is closed, unless padding above it was sent.
-            let from = if begins_tenure(&old.mark, &mark) { stream.last_below(seq) } else { old.seq };
+            // A key frame may begin one of the same source.
+            let from = if again || begins_tenure(&old.mark, &mark) { stream.last_below(seq) } else { old.seq };
             let skipped = stream.skipped(from, seq);
             // Sound is never held back, so that what came before the newest left cannot have been meant for the line.
             let opened = if sound { old.at } else { stream.opened };

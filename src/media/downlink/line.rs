@@ -22,6 +22,14 @@ const LONGEST_AUDIO_STEP: i64 = 5_760;
 /// A publisher's timestamps that leave its own capture times by more than this (in milliseconds) were restarted.
 const LEAP_MS: i64 = 3_000;
 
+/// What held of a tenure when a gap was left in it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Before {
+    offsets: Offsets,
+    /// What is left out meanwhile is not sent when it comes late, though more is wanted then: frames that refer to it were.
+    gate: Gate,
+}
+
 /// A stretch of one source in one layer. For video it starts with a key frame's first packet.
 pub(super) struct Tenure {
     pub(super) source: SourceId,
@@ -29,7 +37,7 @@ pub(super) struct Tenure {
     pub(super) codec: Codec,
     pub(super) payload: PayloadType,
     pub(super) form: Form,
-    pub(super) sequence: Sequence<Offsets>,
+    pub(super) sequence: Sequence<Before>,
     pub(super) offsets: Offsets,
     pub(super) gate: Gate,
     targets: Targets,
@@ -52,18 +60,23 @@ impl Tenure {
         info.marker || (info.codec.kind() == MediaKind::Video && self.gate.ends(&info.facts))
     }
 
+    fn now(&self) -> Before {
+        Before { offsets: self.offsets, gate: self.gate }
+    }
+
     /// The extended timestamp of a packet out of order.
     fn timestamp_of(&self, info: &PacketInfo) -> i64 {
         self.newest.1 + i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32)
     }
 
     /// How a packet looks that fills the gap `seq`.
-    pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, offsets: Offsets) -> Stamp {
+    pub(super) fn late_stamp(&self, packet: PacketRef<'_>, seq: ExtSeq, before: Before) -> Stamp {
         let info = packet.info;
-        let sent = self.gate.passes(&info.facts) && !self.left_out.contains(info.timestamp);
+        let passes = self.gate.passes(&info.facts) && before.gate.passes(&info.facts);
+        let sent = passes && !self.left_out.contains(info.timestamp);
         let hollow = packet.payload.is_empty() || !sent;
         let timestamp = self.timestamp_of(info) as u32;
-        Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets, hollow }
+        Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets: before.offsets, hollow }
     }
 }
 
@@ -342,21 +355,21 @@ impl Line {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
         match tenure.sequence.place(info.seq) {
             Placed::Gone => return Err(DropReason::Duplicate),
-            Placed::Late(seq, offsets) => {
-                let stamp = tenure.late_stamp(packet, seq, offsets);
+            Placed::Late(seq, before) => {
+                let stamp = tenure.late_stamp(packet, seq, before);
                 self.fill(packet, stamp);
                 return Ok(stamp);
             }
             Placed::New => {}
         }
         if packet.payload.is_empty() {
-            tenure.sequence.skip(info.seq, tenure.offsets);
+            tenure.sequence.skip(info.seq, tenure.now());
             return Err(DropReason::PaddingOnly);
         }
         let first = std::mem::take(&mut tenure.fresh);
         let new_frame = first || info.timestamp != tenure.frame;
         tenure.frame = info.timestamp;
-        let before = tenure.offsets;
+        let before = tenure.now();
         let left_out = !new_frame && tenure.left_out.contains(info.timestamp);
         let admitted = !left_out && tenure.gate.admits(&info.facts, new_frame, target);
         if let Some(dd) = info.facts.dd.as_ref().filter(|dd| dd.frame_start) {
@@ -376,7 +389,7 @@ impl Line {
         if new_frame {
             self.begin_frame(info, at, first);
         }
-        self.place_new(packet, first)
+        self.place_new(packet, before, first)
     }
 
     /// Drops a packet of the tenure on purpose, and with it what follows of its frame.
@@ -385,7 +398,7 @@ impl Line {
         if tenure.codec != info.codec || tenure.sequence.place(info.seq) != Placed::New {
             return;
         }
-        let before = tenure.offsets;
+        let before = tenure.now();
         if info.timestamp != tenure.frame {
             tenure.frame = info.timestamp;
             tenure.left_out.add(info.timestamp);
@@ -394,9 +407,9 @@ impl Line {
         tenure.sequence.skip(info.seq, before);
     }
 
-    fn place_new(&mut self, packet: PacketRef<'_>, first: bool) -> Result<Stamp, DropReason> {
+    fn place_new(&mut self, packet: PacketRef<'_>, before: Before, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
-        let seq = tenure.sequence.take(packet.info.seq, tenure.offsets);
+        let seq = tenure.sequence.take(packet.info.seq, before);
         self.counters.follow(packet, tenure.offsets);
         if self.kind == MediaKind::Audio {
             self.heard = Some((tenure.source, tenure.layer, packet.info.seq));

@@ -11,8 +11,8 @@ use crate::media::packet::{OutHeader, PacketRef, write_header};
 use crate::media::ring::Ring;
 
 use super::history::Entry;
-use super::line::Stamp;
-use super::rewrite::{self, Body, Offsets};
+use super::line::{Before, Stamp};
+use super::rewrite::{self, Body};
 use super::{Downlink, Owner, abs_send_time, header_of, transport_cc};
 
 /// Packets that probes repeat in turn.
@@ -36,7 +36,7 @@ enum Was {
     Sent(Stamp, Duration),
     /// Its number is open, and the packet at most in the ring: one that came before the first packet of its tenure's
     /// key frame, for instance.
-    Missing(ExtSeq, Offsets),
+    Missing(ExtSeq, Before),
 }
 
 impl Downlink {
@@ -71,9 +71,9 @@ impl Downlink {
         }
         let stamp = match recalled.was {
             Was::Sent(stamp, _) => stamp,
-            Was::Missing(out, offsets) => {
+            Was::Missing(out, before) => {
                 let tenure = self.lines.get(index).and_then(|line| line.tenure.as_ref());
-                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet, out, offsets)
+                tenure.ok_or(DropReason::NotRetransmittable)?.late_stamp(packet, out, before)
             }
         };
         let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
@@ -167,9 +167,9 @@ impl Downlink {
             return Some(Recalled { source, layer: usize::from(layer), source_seq, was });
         }
         let tenure = self.lines.get(index)?.tenure.as_ref()?;
-        let (source_seq, out, offsets) = tenure.sequence.missing(seq)?;
+        let (source_seq, out, before) = tenure.sequence.missing(seq)?;
         let (source, layer) = (tenure.source, tenure.layer);
-        Some(Recalled { source, layer, source_seq, was: Was::Missing(out, offsets) })
+        Some(Recalled { source, layer, source_seq, was: Was::Missing(out, before) })
     }
 
     fn write_rtx(

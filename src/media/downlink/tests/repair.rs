@@ -104,6 +104,26 @@ fn what_follows_goes_on_behind_a_late_packet_that_was_the_newest_sent() {
 }
 
 #[test]
+fn a_late_packet_of_a_time_when_its_layer_was_left_out_comes_without_payload() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    let frames: Vec<Packet> = [0, 2, 2, 0, 1, 2]
+        .into_iter()
+        .enumerate()
+        .flat_map(|(n, temporal)| a.frame(bench.epoch, n as i64 * 33_000, 1, n == 0, temporal))
+        .collect();
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 0));
+    bench.forward(VIDEO, &a, &frames[0]).unwrap();
+    assert_eq!(bench.forward(VIDEO, &a, &frames[1]), Err(DropReason::AboveTarget));
+    bench.downlink.target(VIDEO, SourceId(1), up_to(0, 2));
+    bench.forward(VIDEO, &a, &frames[3]).unwrap();
+    bench.forward(VIDEO, &a, &frames[4]).unwrap();
+    let filler = bench.forward(VIDEO, &a, &frames[2]).unwrap();
+    assert_eq!(filler.payload.len(), 0, "what it refers to was left out");
+}
+
+#[test]
 fn padding_from_the_publisher_leaves_no_gap() {
     let mut bench = Bench::new(spec(1), 1);
     let mut a = Publisher::vp8(1, 0, 5);
