@@ -151,6 +151,7 @@ impl Estimator {
             self.loss.fell(now);
             if !limited {
                 self.drain.begin(now, rtt, capacity, queue);
+                self.prober.overused(now);
             }
         } else if known && self.rate.outgrown() {
             self.prober.prompt();

@@ -46,6 +46,8 @@ const BEYOND_GOAL: f64 = 1.2;
 const COVERED: f64 = 0.98;
 /// A train that arrives at so many estimates promises more than is known to pass.
 const PROMISES: f64 = 1.3;
+/// A path that is overused so soon after a short train was believed has a bucket, microseconds: layers need seconds to rise.
+const KEPT: i64 = 5_000_000;
 /// A train that passes at this share of its rate is followed by a faster one.
 const PASSED: f64 = 0.7;
 /// The next try while the goal is not covered, microseconds: later after each that failed, but the path may improve at
@@ -56,6 +58,9 @@ const MOST_INTERVAL: i64 = 5_000_000;
 /// After a decrease and after a failed probe nothing is tried for so long, whatever is wanted.
 const REST: i64 = 2_000_000;
 const REST_FAILED: i64 = 1_000_000;
+/// Nor for so long after more was sent, where the path was seen to be full, or for so long where a long train got through.
+const PAUSE: i64 = 2_000_000;
+const PAUSE_PROVED: i64 = 1_000_000;
 /// So many trains in a row may be lost before they count as failed: that says little of the rate.
 const UNMEASURED: u32 = 3;
 /// How often an estimate that is not used is confirmed: about 1 % of its rate.
@@ -105,8 +110,11 @@ pub(super) enum Outcome {
 /// Plans trains, and judges them.
 pub(super) struct Prober {
     start: f64,
-    /// Until the first probe fails or the sixfold is reached, that is the goal.
+    /// Until the first probe fails, the sixfold is reached, or the path does not keep what a probe promised, that is the goal,
+    /// and short trains are believed.
     starting: bool,
+    /// When one was.
+    believed: Option<i64>,
     next: u8,
     running: Option<Running>,
     /// When the last one ended, and how long to wait from there.
@@ -163,6 +171,7 @@ impl Prober {
         Prober {
             start,
             starting: true,
+            believed: None,
             next: 0,
             running: None,
             ended: None,
@@ -188,10 +197,21 @@ impl Prober {
         self.prompted = true;
     }
 
+    /// The path was overused: what trains promised lately was not true.
+    pub(super) fn overused(&mut self, now: i64) {
+        self.starting &= self.believed.is_none_or(|at| now - at > KEPT);
+    }
+
     /// The estimate fell.
     pub(super) fn rest(&mut self, now: i64) {
         self.rest_until = now + REST;
         (self.promised, self.proved) = (None, false);
+    }
+
+    /// More is sent from now on, on a path that was seen to be full: what a train adds would hide whether it passes.
+    pub(super) fn pause(&mut self, now: i64) {
+        let pause = if self.proved { PAUSE_PROVED } else { PAUSE };
+        self.rest_until = self.rest_until.max(now + pause);
     }
 
     /// Whether the train of `cluster` shall go on.
@@ -233,7 +253,7 @@ impl Prober {
         }
         if let Some(rate) = self.promised {
             let most = (1.0 + self.beyond(situation.rtt)) * situation.estimate;
-            return Some((now, rate.min(most).min(situation.max), Purpose::Prove));
+            return Some((now.max(self.rest_until), rate.min(most).min(situation.max), Purpose::Prove));
         }
         let factor = if self.ended.is_none() { FIRST } else { FACTOR };
         let rate = (factor * situation.estimate).min(BEYOND_GOAL * goal).min(situation.max);
@@ -357,7 +377,12 @@ impl Prober {
                 Outcome::Nothing
             }
             Some(measured) if held_up && measured < estimate => Outcome::Refuted(measured.max(LEAST_KEPT * estimate)),
-            Some(measured) => Outcome::Carries(measured),
+            Some(measured) => {
+                if starting && measured > estimate {
+                    self.believed = Some(now);
+                }
+                Outcome::Carries(measured)
+            }
             None => Outcome::Nothing,
         }
     }
