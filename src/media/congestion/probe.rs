@@ -1,8 +1,11 @@
 //! Probe clusters: short trains above the estimate, whose arrival tells what the path carries.
 
+mod running;
+
 use super::trail::Trail;
 use super::train::{Stretch, Train};
 use crate::id::Bps;
+use running::{FULL, Purpose, Running, UTILISATION};
 
 /// Names a probe cluster among the packets of the last minutes; wraps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,9 +61,10 @@ const MOST_INTERVAL: i64 = 5_000_000;
 /// After a decrease and after a failed probe nothing is tried for so long, whatever is wanted.
 const REST: i64 = 2_000_000;
 const REST_FAILED: i64 = 1_000_000;
-/// Nor for so long after more was sent, where the path was seen to be full, or for so long where a long train got through.
+/// Nor for so long after more was sent, where the path was seen to be full, or for so long where a long train got through, or
+/// short ones are believed.
 const PAUSE: i64 = 2_000_000;
-const PAUSE_PROVED: i64 = 1_000_000;
+const PAUSE_KNOWN: i64 = 1_000_000;
 /// So many trains in a row may be lost before they count as failed: that says little of the rate.
 const UNMEASURED: u32 = 3;
 /// How often an estimate that is not used is confirmed: about 1 % of its rate.
@@ -70,18 +74,8 @@ const USED: f64 = 0.5;
 /// This many confirmations in a row must fail: one may be jitter.
 const REFUTED: u32 = 2;
 
-/// A train whose feedback takes longer than this beside the round trip has failed.
-const TIME_OUT: i64 = 600_000;
 /// The probe after an outage tells within a round trip and a feedback, or not at all.
 const RECOVERY: i64 = 1_000_000;
-/// Share of its packets that must have come.
-const ENOUGH: f64 = 0.8;
-/// Arrival at more than this multiple of the rate of departure is an artefact.
-const IMPLAUSIBLE: f64 = 2.0;
-/// Arrival below this share of the rate of departure means that the path was full, and [`UTILISATION`] of it is usable.
-const FULL: f64 = 0.9;
-const UTILISATION: f64 = 0.95;
-
 /// What the planner needs to know.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation {
@@ -111,10 +105,12 @@ pub(super) enum Outcome {
 pub(super) struct Prober {
     start: f64,
     /// Until the first probe fails, the sixfold is reached, or the path does not keep what a probe promised, that is the goal,
-    /// and short trains are believed.
+    /// and short trains are believed. They also are below the start, while the path has always kept what they promised.
     starting: bool,
     /// When one was.
     believed: Option<i64>,
+    /// The path did not keep what one promised.
+    lied: bool,
     next: u8,
     running: Option<Running>,
     /// When the last one ended, and how long to wait from there.
@@ -143,35 +139,13 @@ pub(super) struct Prober {
     pub(super) passed: u64,
 }
 
-/// What a train is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Purpose {
-    /// To find what more passes.
-    Seek,
-    /// To see whether what a short one promised passes for longer.
-    Prove,
-    /// To go on after an outage where it ended.
-    Recover,
-    /// To see whether an unused estimate still holds.
-    Confirm,
-}
-
-struct Running {
-    plan: ProbePlan,
-    since: i64,
-    purpose: Purpose,
-    departed: Train,
-    arrived: Train,
-    stretch: Stretch,
-    told: usize,
-}
-
 impl Prober {
     pub(super) fn new(start: f64) -> Prober {
         Prober {
             start,
             starting: true,
             believed: None,
+            lied: false,
             next: 0,
             running: None,
             ended: None,
@@ -199,7 +173,9 @@ impl Prober {
 
     /// The path was overused: what trains promised lately was not true.
     pub(super) fn overused(&mut self, now: i64) {
-        self.starting &= self.believed.is_none_or(|at| now - at > KEPT);
+        if self.believed.is_some_and(|at| now - at <= KEPT) {
+            (self.starting, self.lied) = (false, true);
+        }
     }
 
     /// The estimate fell.
@@ -209,8 +185,8 @@ impl Prober {
     }
 
     /// More is sent from now on, on a path that was seen to be full: what a train adds would hide whether it passes.
-    pub(super) fn pause(&mut self, now: i64) {
-        let pause = if self.proved { PAUSE_PROVED } else { PAUSE };
+    pub(super) fn pause(&mut self, now: i64, estimate: f64) {
+        let pause = if self.proved || self.believes(estimate) { PAUSE_KNOWN } else { PAUSE };
         self.rest_until = self.rest_until.max(now + pause);
     }
 
@@ -259,6 +235,11 @@ impl Prober {
         let rate = (factor * situation.estimate).min(BEYOND_GOAL * goal).min(situation.max);
         let at = self.ended.filter(|_| !self.prompted).map_or(now, |ended| ended + self.interval);
         Some((at.max(self.rest_until), rate, Purpose::Seek))
+    }
+
+    /// Whether short trains are believed.
+    fn believes(&self, estimate: f64) -> bool {
+        self.starting || estimate < self.start && !self.lied && !self.doubted
     }
 
     /// What a long train tries beyond the estimate, in estimates.
@@ -353,13 +334,13 @@ impl Prober {
             self.rest_until = self.rest_until.max(now + REST_FAILED);
             return Outcome::Nothing;
         }
-        let starting = self.starting;
-        self.starting &= passed && estimate < 2.0 * FIRST * self.start;
+        let believes = self.believes(estimate);
+        self.starting &= passed && measured.is_some_and(|measured| measured < COVERED * 2.0 * FIRST * self.start);
         self.prompted |= passed;
         // What ran into a queue is what the path carries; what did not may have come out of a bucket. On a path that was seen
         // to have a bucket, even what came more slowly than it left may have.
         let least = if self.doubted { (PROMISES * estimate).min(FULL * target) } else { FULL * target };
-        let promises = purpose == Purpose::Seek && !starting && measured.is_some_and(|m| m >= least);
+        let promises = purpose == Purpose::Seek && !believes && measured.is_some_and(|m| m >= least);
         if promises && full && !std::mem::replace(&mut self.seconded, true) {
             // One short train that passes may be chance.
             return Outcome::Nothing;
@@ -378,7 +359,7 @@ impl Prober {
             }
             Some(measured) if held_up && measured < estimate => Outcome::Refuted(measured.max(LEAST_KEPT * estimate)),
             Some(measured) => {
-                if starting && measured > estimate {
+                if believes && measured > estimate {
                     self.believed = Some(now);
                 }
                 Outcome::Carries(measured)
@@ -396,29 +377,6 @@ impl Prober {
             }
             _ => Outcome::Nothing,
         }
-    }
-}
-
-impl Running {
-    fn gives_up(&self, rtt: i64) -> i64 {
-        self.since.max(self.departed.last.0) + rtt + TIME_OUT
-    }
-
-    fn measure(&self) -> Option<f64> {
-        if self.arrived.packets < 3 || (self.arrived.packets as f64) < ENOUGH * self.departed.packets as f64 {
-            return None;
-        }
-        let departure = self.departed.rate(self.departed.last.1)?;
-        let arrival = match self.stretch.slope() {
-            Some(slope) if slope > 0.0 => departure / slope,
-            Some(_) => return None,
-            None => self.arrived.rate(self.arrived.first.1)?,
-        };
-        if arrival > IMPLAUSIBLE * departure {
-            return None;
-        }
-        let carried = if arrival < FULL * departure { UTILISATION * arrival } else { arrival.min(departure) };
-        Some(carried.min(self.plan.rate.0 as f64))
     }
 }
 

@@ -16,8 +16,10 @@ const UNLIMITED: Bps = Bps(1_000_000_000);
 const OVERHEAD_PERCENT: u64 = 103;
 /// Rates count smoothed, and wobble: what the allocator makes of one may be this much more.
 const SMOOTHED_PERCENT: u64 = 150;
-/// What the pictures need, and the room without which the allocator raises none.
+/// What the pictures need, and some room, in which the rates of encoders wobble;
 const ROOM_PERCENT: u64 = 125;
+/// while some are smaller than they might be, the room with which the allocator raises them whatever happened lately.
+const ROOM_TO_RISE_PERCENT: u64 = 155;
 /// Pictures that take so much more than a moment ago have risen: rates of the same ones change by less at once.
 const RISE_PERCENT: u64 = 115;
 /// Sent on trust before anything is known of a browser's network: a screen with some cameras.
@@ -97,7 +99,8 @@ impl Forwarder {
             };
             subscriber.downlink.target(line.line, share.source, target);
         }
-        let wanted = Bps((allocation.used.0 + allocation.unmet.0) * ROOM_PERCENT / 100 + sound);
+        let room = if allocation.unmet.0 > 0 { ROOM_TO_RISE_PERCENT } else { ROOM_PERCENT };
+        let wanted = Bps((allocation.used.0 + allocation.unmet.0) * room / 100 + sound);
         let rises = allocation.used.0 * 100 > (subscriber.used.0.saturating_sub(sound)) * RISE_PERCENT;
         if let Some(estimator) = subscriber.estimator.as_mut() {
             estimator.want(wanted);

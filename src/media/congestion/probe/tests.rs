@@ -1,5 +1,6 @@
 //! What trains show, and what is made of it.
 
+use super::running::TIME_OUT;
 use super::*;
 
 const RTT: i64 = 50_000;
@@ -112,4 +113,35 @@ fn after_a_promise_that_was_not_kept_no_short_train_is_believed_by_itself() {
     assert!(matches!(long, Outcome::Carries(rate) | Outcome::Refuted(rate) if rate < 1e6), "{long:?}");
     // The path has a bucket: the next has to be proved as well.
     assert_eq!(next(&mut prober, 1.45e6), (true, Outcome::Nothing));
+}
+
+/// A train that is due six seconds after the one before; whether it is believed as it is.
+fn believed(prober: &mut Prober, now: &mut i64, estimate: f64) -> bool {
+    *now += 6_000_000;
+    let plan = prober.plan(*now, situation(estimate, 20e6)).unwrap();
+    match ride(prober, *now, plan, 100e6, estimate) {
+        Outcome::Carries(rate) => rate > 1.5 * estimate,
+        _ => false,
+    }
+}
+
+#[test]
+fn short_trains_are_believed_until_the_start_is_over_and_below_it() {
+    let (mut prober, mut now) = (Prober::new(500e3), 0);
+    assert!(believed(&mut prober, &mut now, 500e3));
+    assert!(believed(&mut prober, &mut now, 1.5e6), "which reaches the sixfold");
+    assert!(!believed(&mut prober, &mut now, 1.5e6), "has to be proved from now on");
+    prober.promised = None;
+    assert!(believed(&mut prober, &mut now, 100e3), "nothing is lost there by a try");
+}
+
+#[test]
+fn a_path_that_is_overused_soon_after_a_train_was_believed_is_not_believed_again() {
+    for (after, again) in [(4_000_000, false), (20_000_000, true)] {
+        let (mut prober, mut now) = (Prober::new(500e3), 0);
+        assert!(believed(&mut prober, &mut now, 500e3));
+        now += after;
+        prober.overused(now);
+        assert_eq!(believed(&mut prober, &mut now, 100e3), again);
+    }
 }
