@@ -6,7 +6,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { closeAll } from './harness/browsers.mjs';
-import { RESULTS } from './harness/behaviour.mjs';
+import { RESULTS, lightBehaviours } from './harness/behaviour.mjs';
 import { enterOwnNetwork } from './harness/network.mjs';
 import { serverBinary } from './harness/server.mjs';
 
@@ -21,5 +21,6 @@ async function runTests() {
   const files = readdirSync(folder).filter((file) => file.endsWith('.mjs') && (words.length === 0 || words.some((word) => file.includes(word))));
   if (files.length === 0) throw new Error(`no test file is named like ${words.join(' or ')}`);
   for (const file of files.sort()) await import(resolve(folder, file));
+  lightBehaviours();
   test('both browsers close', closeAll);
 }

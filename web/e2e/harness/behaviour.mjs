@@ -1,7 +1,7 @@
 /** One behaviour of Plenum as one test, with a stage of its own: servers, proxies and bots, which end with it. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Bot } from './bot.mjs';
 import { startServer } from './server.mjs';
 
@@ -9,27 +9,50 @@ import { startServer } from './server.mjs';
 export const RESULTS = resolve(import.meta.dirname, '../../test-results/e2e');
 const WITHIN_MS = 180_000;
 
+/** How many light ones run beside each other: they wait more than they work. */
+const LIGHT_AT_ONCE = 2;
+/** Their cameras: enough to tell one from another. */
+const LIGHT_CAMERA = { width: 320, height: 180, fps: 10 };
+const light = [];
+
 /** Registers a test. `options.skip` as in `node:test`. */
 export function behaviour(sentence, play, options = {}) {
-  test(sentence, { timeout: WITHIN_MS, ...options }, async () => {
-    const stage = new Stage(sentence);
-    try {
-      await play(stage);
-    } catch (error) {
-      await stage.keepEvidence();
-      throw error;
-    } finally {
-      await stage.end();
-    }
-  });
+  test(sentence, { timeout: WITHIN_MS, ...options }, () => playOn(new Stage(sentence), play));
+}
+
+/**
+ * Registers a test that runs beside another such test, after all others: one that asks for no smoothness of picture or sound, and
+ * changes nothing of the network that others use.
+ */
+export function lightBehaviour(sentence, play, options = {}) {
+  light.push(() => test(sentence, { timeout: WITHIN_MS, ...options }, () => playOn(new Stage(sentence, LIGHT_CAMERA), play)));
+}
+
+/** Registers the light ones, when every file has told its own. */
+export function lightBehaviours() {
+  if (light.length === 0) return;
+  describe('beside one another', { concurrency: LIGHT_AT_ONCE }, () => light.forEach((register) => register()));
+}
+
+async function playOn(stage, play) {
+  try {
+    await play(stage);
+  } catch (error) {
+    await stage.keepEvidence();
+    throw error;
+  } finally {
+    await stage.end();
+  }
 }
 
 class Stage {
   #bots = [];
   #servers = [];
   #endings = [];
+  #size;
 
-  constructor(sentence) {
+  constructor(sentence, size) {
+    this.#size = size;
     this.slug = sentence.toLowerCase().replace(/[^a-z0-9]+/g, '-').slice(0, 60);
   }
 
@@ -40,7 +63,7 @@ class Stage {
   }
 
   bot(options) {
-    const bot = new Bot(options);
+    const bot = new Bot({ size: this.#size, ...options });
     this.#bots.push(bot);
     return bot;
   }

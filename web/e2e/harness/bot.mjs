@@ -161,13 +161,21 @@ export class Bot {
 
   /** Under this name there is the picture of this hue, and it moves. */
   async seesPicture(name, hue, within = PATIENCE_MS) {
-    const counters = new Set();
+    await this.seesPictures([{ name, hue }], within);
+  }
+
+  async seesPictures(wanted, within = PATIENCE_MS) {
+    const counters = new Map(wanted.map(({ name }) => [name, new Set()]));
     const look = async () => {
-      const seen = (await this.run(() => window.__watch.pictures()))[name];
-      if (seen && near(seen.hue, hue, 360, HUE_ERROR)) counters.add(seen.counter);
-      return counters.size >= 3;
+      const pictures = await this.run(() => window.__watch.pictures());
+      for (const { name, hue } of wanted) {
+        const seen = pictures[name];
+        if (seen && near(seen.hue, hue, 360, HUE_ERROR)) counters.get(name).add(seen.counter);
+      }
+      return [...counters.values()].every(({ size }) => size >= 3);
     };
-    await until(`${this.name} sees hue ${hue} under “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.pictures()) });
+    const words = wanted.map(({ name, hue }) => `hue ${hue} under “${name}”`).join(', ');
+    await until(`${this.name} sees ${words}`, look, { within, lastSeen: () => this.run(() => window.__watch.pictures()) });
   }
 
   /** Under this name there is a picture that no bot painted, and it goes on. */
@@ -183,20 +191,34 @@ export class Bot {
 
   /** With this name there sounds this tone; `null` is silence. */
   async hearsTone(name, tone, within = PATIENCE_MS) {
+    await this.hearsTones([{ name, tone }], within);
+  }
+
+  async hearsTones(wanted, within = PATIENCE_MS) {
+    const missing = new Set(wanted);
     const look = async () => {
-      const heard = (await this.run(() => window.__watch.tones()))[name];
-      if (tone === null || typeof heard !== 'number') return heard === tone;
-      return Math.abs(heard - tone) <= TONE_ERROR_HZ;
+      const tones = await this.run(() => window.__watch.tones());
+      for (const one of missing) if (sameTone(tones[one.name], one.tone)) missing.delete(one);
+      return missing.size === 0;
     };
-    await until(`${this.name} hears ${tone ?? 'nothing'} from “${name}”`, look, { within, lastSeen: () => this.run(() => window.__watch.tones()) });
+    const words = wanted.map(({ name, tone }) => `${tone ?? 'nothing'} from “${name}”`).join(', ');
+    await until(`${this.name} hears ${words}`, look, { within, lastSeen: () => this.run(() => window.__watch.tones()) });
   }
 
   async sees(other, within) {
-    await this.seesPicture(other.name, other.hue, within);
+    await this.seesPictures([other], within);
+  }
+
+  async seesAll(...others) {
+    await this.seesPictures(others);
   }
 
   async hears(other, within) {
-    await this.hearsTone(other.name, other.tone, within);
+    await this.hearsTones([other], within);
+  }
+
+  async hearsAll(...others) {
+    await this.hearsTones(others);
   }
 
   /** There is no picture under this name, but a tile. */
@@ -270,6 +292,10 @@ async function standsStill(element) {
     return same;
   };
   await until('a button to stand still', look, { lastSeen: () => before });
+}
+
+function sameTone(heard, tone) {
+  return tone === null || typeof heard !== 'number' ? heard === tone : Math.abs(heard - tone) <= TONE_ERROR_HZ;
 }
 
 function near(a, b, round, error) {

@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { ownNetwork } from './network.mjs';
 import { startSoundCard } from './sound.mjs';
+import { pause } from './until.mjs';
 
+/** Firefox sometimes waits 5 s for what it has to say to nobody. */
+const CLOSED_WITHIN_MS = 1_000;
 const AUTOPLAY = '--autoplay-policy=no-user-gesture-required';
 
 const CHROMIUM = [
@@ -70,8 +73,14 @@ function wrapped(enter, program) {
   return path;
 }
 
+/** Closes it, or ends it when it takes its time over that. */
+export async function closeBrowser(browser) {
+  await Promise.race([browser.close().catch(() => undefined), pause(CLOSED_WITHIN_MS)]);
+  browser.process()?.kill('SIGKILL');
+}
+
 export async function closeAll() {
-  for (const browser of running.values()) await (await browser).close();
+  await Promise.all([...running.values()].map(async (browser) => closeBrowser(await browser)));
   running.clear();
   await soundCard?.close();
 }

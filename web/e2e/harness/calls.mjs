@@ -2,6 +2,20 @@
 
 import { until } from './until.mjs';
 
+/** All come at once, in no order. */
+export async function joinAll(bots, origin, room) {
+  await Promise.all(bots.map((bot) => bot.join(origin, room)));
+}
+
+/** Each of them sees and hears all others under their names. */
+export async function seeAndHearEachOther(...bots) {
+  const looks = (bot) => {
+    const others = bots.filter((other) => other !== bot);
+    return [bot.seesAll(...others), bot.hearsAll(...others)];
+  };
+  await Promise.all(bots.flatMap(looks));
+}
+
 /** From now on `bot` wishes for the camera of `name` at this height, and for nothing else, whatever its page says. */
 export function wishOnly(bot, name, height) {
   return bot.run(

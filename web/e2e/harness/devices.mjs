@@ -38,3 +38,14 @@ export function installFailingDevices(name) {
     throw new DOMException('Could not start source', name);
   };
 }
+
+/** Two speakers, and in `__sinks` for each element the one that it was led to. */
+export function installSpeakers() {
+  window.__sinks = new Map();
+  HTMLMediaElement.prototype.setSinkId = async function (id) {
+    window.__sinks.set(this, id);
+  };
+  const list = navigator.mediaDevices.enumerateDevices;
+  const speaker = (number) => ({ kind: 'audiooutput', deviceId: `speaker-${number}`, groupId: 'bot', label: `Speaker ${number}` });
+  navigator.mediaDevices.enumerateDevices = async () => [...(await list()), speaker(1), speaker(2)];
+}

@@ -25,7 +25,7 @@ export async function startServer(flags = [], far = undefined) {
   const folder = mkdtempSync(join(tmpdir(), 'plenum-e2e-'));
   const place = far?.address ?? (ownNetwork() ? SERVER_ADDRESS : undefined);
   const announced = place && !flags.includes('--announced-addresses') ? ['--announced-addresses', place] : [];
-  const args = ['--http-address', `${far ? '0.0.0.0' : '127.0.0.1'}:0`, '--udp-port', '0', '--state-dir', folder, ...announced, ...flags];
+  const args = ['--http-address', `${far ? '0.0.0.0' : '127.0.0.1'}:0`, '--udp-port', '0', '--tcp-port', '0', '--state-dir', folder, ...announced, ...flags];
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PLENUM_')));
   const [command, ...before] = [...(far?.enter ?? []), serverBinary()];
   const child = spawn(command, [...before, ...args], { cwd: folder, env });

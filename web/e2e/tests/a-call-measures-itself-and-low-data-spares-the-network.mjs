@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 const CAMERA = { width: 1280, height: 720, fps: 15 };
@@ -8,7 +9,7 @@ behaviour('each source tells its rate, size, codec and score, in both browsers, 
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, size: CAMERA });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'figures');
+  await joinAll([ada, grace], origin, 'figures');
   for (const [one, other] of [[ada, grace], [grace, ada]]) {
     await one.sees(other);
     await one.run(() => window.__plenum.room.on('statistics', () => undefined));
@@ -23,49 +24,51 @@ behaviour('each source tells its rate, size, codec and score, in both browsers, 
   const pictureOf = (bot, way) => bot.run((wanted) => window.__plenum.room.statistics.sources.find(({ way }) => way === wanted)?.video, way);
   await until('Grace to get a picture larger than a thumbnail', async () => (await pictureOf(grace, 'received'))?.width > 320);
 
-  await readsFigures(ada, grace);
-  await ada.press('More');
-  await ada.chooses('Low data');
-  await closeMenu(ada);
-  const small = async () => (await pictureOf(ada, 'sent'))?.layers.filter(({ bitrate }) => bitrate > 0);
-  const onlyTheSmallest = async () => {
-    const flowing = await small();
-    return flowing?.length === 1 && flowing[0].rid === 'q' && flowing[0].width <= 320;
-  };
-  await until('Ada to send one small stream', onlyTheSmallest, { lastSeen: small });
-  await until('Grace to get the thumbnail', async () => (await pictureOf(grace, 'received'))?.width <= 320, { lastSeen: () => pictureOf(grace, 'received') });
-  await grace.sees(ada);
+  await Promise.all([readsFigures(ada, grace), readsFigures(grace, ada)]);
+  for (const [one, other] of [[ada, grace], [grace, ada]]) {
+    const layers = async () => (await pictureOf(one, 'sent'))?.layers.filter(({ bitrate }) => bitrate > 0);
+    const onlyTheSmallest = async () => {
+      const flowing = await layers();
+      return flowing?.length === 1 && flowing[0].rid === 'q' && flowing[0].width <= 320;
+    };
+    await one.press('More');
+    await one.chooses('Low data');
+    await closeMenu(one);
+    await until(`${one.name} to send one small stream`, onlyTheSmallest, { lastSeen: layers });
+    await until(`${other.name} to get the thumbnail`, async () => (await pictureOf(other, 'received'))?.width <= 320, { lastSeen: () => pictureOf(other, 'received') });
+    await other.sees(one);
 
-  await ada.press('More');
-  await ada.chooses('Low data');
-  await closeMenu(ada);
-  await until('Ada to send large streams again', async () => (await small())?.some(({ width }) => width > 320), { lastSeen: small });
-  assert.equal(await ada.offers(), 1);
+    await one.press('More');
+    await one.chooses('Low data');
+    await closeMenu(one);
+    await until(`${one.name} to send large streams again`, async () => (await layers())?.some(({ width }) => width > 320), { lastSeen: layers });
+    assert.equal(await one.offers(), 1);
+  }
 });
 
 const closeMenu = (bot) => bot.page.keyboard.press('Escape');
 
 /** The panel tells every figure of the other's sound and picture, and so does the tile. */
-async function readsFigures(ada, grace) {
-  await ada.press('More');
-  await ada.chooses('Statistics');
-  for (const words of ['UDP', 'Round trip', 'Receiving', 'Sending']) await ada.reads(words);
-  await ada.run((name) => [...document.querySelectorAll('summary')].find((one) => one.innerText.includes(name)).click(), grace.name);
+async function readsFigures(one, other) {
+  await one.press('More');
+  await one.chooses('Statistics');
+  for (const words of ['UDP', 'Round trip', 'Receiving', 'Sending']) await one.reads(words);
+  await one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name)).click(), other.name);
   const rows = () =>
-    ada.run((name) => {
-      const card = [...document.querySelectorAll('details')].find((one) => one.querySelector('summary').innerText.includes(name));
+    one.run((name) => {
+      const card = [...document.querySelectorAll('details')].find((line) => line.querySelector('summary').innerText.includes(name));
       return Object.fromEntries([...card.querySelectorAll('dl div')].map((row) => [row.querySelector('dt').innerText, row.querySelector('dd').innerText]));
-    }, grace.name);
+    }, other.name);
   const told = async () => {
     const { Size, Rate, Codec, Loss, Jitter, Freezes } = await rows();
     return /^\d+×\d+/.test(Size) && /b\/s/.test(Rate) && Codec && /%/.test(Loss) && /ms/.test(Jitter) && Freezes !== undefined;
   };
   await until('the panel to tell every figure', told, { lastSeen: rows });
-  const score = () => ada.run((name) => [...document.querySelectorAll('summary')].find((one) => one.innerText.includes(name)).innerText, grace.name);
+  const score = () => one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name)).innerText, other.name);
   await until('the panel to tell a score', async () => /(Good|Fair|Poor) [1-5]\.\d/.test(await score()), { lastSeen: score });
-  await ada.press('Close');
-  await ada.press(`More: ${grace.name}`);
-  await ada.chooses('Figures on the tiles');
-  const tile = () => ada.run((name) => document.querySelector(`[data-tile][aria-label="${name}"] dl`)?.innerText ?? '', grace.name);
+  await one.press('Close');
+  await one.press(`More: ${other.name}`);
+  await one.chooses('Figures on the tiles');
+  const tile = () => one.run((name) => document.querySelector(`[data-tile][aria-label="${name}"] dl`)?.innerText ?? '', other.name);
   await until('the tile to tell its figures', async () => /\d+×\d+[\s\S]*b\/s[\s\S]*Loss[\s\S]*Jitter[\s\S]*Freezes \d[\s\S]*Score/.test(await tile()), { lastSeen: tile });
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll, seeAndHearEachOther } from '../harness/calls.mjs';
 import { BROWSER_ADDRESS, changeBrowserAddress, ownNetwork, restoreBrowserAddress } from '../harness/network.mjs';
 import { until } from '../harness/until.mjs';
 
@@ -59,11 +60,8 @@ behaviour(
 async function pair(stage, origin) {
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, allowed: true });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'network');
-  for (const [one, other] of [[ada, grace], [grace, ada]]) {
-    await one.sees(other);
-    await one.hears(other);
-  }
+  await joinAll([ada, grace], origin, 'network');
+  await seeAndHearEachOther(ada, grace);
   return [ada, grace];
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 const SKEW_MS = 60;
@@ -9,7 +10,7 @@ behaviour('a flash and its beep come together', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', init: [[installFlash]] });
   const grace = stage.bot({ name: 'Grace', init: [[installFlash]] });
-  for (const bot of [ada, grace]) await bot.join(origin, 'flash');
+  await joinAll([ada, grace], origin, 'flash');
   await ada.run(async () => {
     const { video, audio } = window.__flashing();
     const { room } = window.__plenum;
@@ -34,11 +35,11 @@ behaviour('a flash and its beep come together', async (stage) => {
       FLASHES,
     ),
   );
-  // Without a server between them, on the same machine.
+  console.log(JSON.stringify({ call }));
+  if (Math.abs(call) < SKEW_MS) return;
+  // A machine that is slow at one of them is so without a server between them, too.
   const direct = median(await grace.run((count) => window.__direct(count), FLASHES));
-  console.log(JSON.stringify({ call, direct }));
-  const skew = Math.abs(call) < SKEW_MS ? Math.abs(call) : Math.abs(call - direct);
-  assert.ok(skew < SKEW_MS, `picture and sound are ${call} ms apart through the server, ${direct} ms without it`);
+  assert.ok(Math.abs(call - direct) < SKEW_MS, `picture and sound are ${call} ms apart through the server, ${direct} ms without it`);
 });
 
 function median(numbers) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
-import { sendsWhatIsLookedAt } from '../harness/calls.mjs';
+import { seeAndHearEachOther, sendsWhatIsLookedAt } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 behaviour('members who live on different media threads see and hear one another, and send what is looked at', async (stage) => {
@@ -10,12 +10,7 @@ behaviour('members who live on different media threads see and hear one another,
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
   const linus = stage.bot({ name: 'Linus', browser: 'firefox', hue: 120, tone: 1100 });
   for (const bot of [ada, grace, linus]) await bot.join(server.origin, 'spread');
-  for (const bot of [ada, grace, linus]) {
-    const others = [ada, grace, linus].filter((other) => other !== bot);
-    await bot.seesTilesOf(...others);
-    for (const other of others) await bot.sees(other);
-    for (const other of others) await bot.hears(other);
-  }
+  await seeAndHearEachOther(ada, grace, linus);
   const metrics = () => fetch(`http://${server.host}:${server.port}/metrics`).then((reply) => reply.text());
   const taken = async () => {
     const text = await metrics();

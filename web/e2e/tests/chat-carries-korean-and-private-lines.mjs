@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 
 const LINE = '안녕하세요, 반갑습니다';
 const SECRET = '너에게만';
 
-behaviour('chat carries Korean, Enter that ends a syllable sends nothing, and a private line reaches one member', async (stage) => {
+lightBehaviour('chat carries Korean, Enter that ends a syllable sends nothing, and a private line reaches one member', async (stage) => {
   const { origin } = await stage.server();
   const minjun = stage.bot({ name: '김민준', browser: 'chromium', hue: 0 });
   const seoyeon = stage.bot({ name: '이서연', browser: 'firefox', hue: 120 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240 });
-  for (const bot of [minjun, seoyeon, grace]) await bot.join(origin, '한국어 방');
+  await joinAll([minjun, seoyeon, grace], origin, '한국어 방');
   for (const bot of [minjun, seoyeon, grace]) await bot.press('Chat');
 
   await composeKorean(minjun, LINE);

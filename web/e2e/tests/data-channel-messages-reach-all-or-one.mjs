@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
-behaviour('data-channel messages reach all others or one, on the channel they were sent on', async (stage) => {
+lightBehaviour('data-channel messages reach all others or one, on the channel they were sent on', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 120 });
   const linus = stage.bot({ name: 'Linus', browser: 'chromium', hue: 240 });
   const all = [ada, grace, linus];
-  for (const bot of all) await bot.join(origin, 'data');
+  await joinAll(all, origin, 'data');
 
   for (const [sender, ...others] of [[ada, grace, linus], [grace, ada, linus]]) {
     for (const channel of ['reliable', 'lossy']) {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 // Firefox delivers no `ended` that a page makes up itself; what follows from it is the same code.
-behaviour('a camera and a microphone that are pulled out are taken again, and the call goes on', async (stage) => {
+lightBehaviour('a camera and a microphone that are pulled out are taken again, and the call goes on', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'plugs');
+  await joinAll([ada, grace], origin, 'plugs');
   await grace.sees(ada);
   await grace.hears(ada);
   for (const device of ['camera', 'microphone']) {
@@ -23,11 +24,11 @@ behaviour('a camera and a microphone that are pulled out are taken again, and th
 });
 
 for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
-  behaviour(`in ${browser}, whoever speaks into a muted microphone is told, and heard by nobody`, async (stage) => {
+  lightBehaviour(`in ${browser}, whoever speaks into a muted microphone is told, and heard by nobody`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
     const grace = stage.bot({ name: 'Grace', browser: other, hue: 240, tone: 880 });
-    for (const bot of [ada, grace]) await bot.join(origin, 'muted');
+    await joinAll([ada, grace], origin, 'muted');
     await grace.hears(ada);
     await ada.run(() => window.__plenum.local.on('mutedSpeech', () => (window.__told = (window.__told ?? 0) + 1)));
     await ada.press('Mute');
@@ -38,7 +39,7 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
   });
 }
 
-behaviour('who comes back without having clicked is offered a click to hear, and hears then', async (stage) => {
+lightBehaviour('who comes back without having clicked is offered a click to hear, and hears then', async (stage) => {
   const { origin } = await stage.server();
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
   await grace.join(origin, 'silent');

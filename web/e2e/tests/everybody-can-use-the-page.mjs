@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { isAccessible } from '../harness/axe.mjs';
 
 /** What is read and pressed on the way through the page. */
@@ -108,7 +108,7 @@ async function walk(bot, other, origin, w, look) {
 }
 
 for (const { browser, scheme } of [{ browser: 'chromium', scheme: 'light' }, { browser: 'chromium', scheme: 'dark' }, { browser: 'firefox' }]) {
-  behaviour(`in ${browser}${scheme ? ` and the ${scheme} theme` : ''} no page and no state of the call has anything that WCAG 2.2 AA forbids`, async (stage) => {
+  lightBehaviour(`in ${browser}${scheme ? ` and the ${scheme} theme` : ''} no page and no state of the call has anything that WCAG 2.2 AA forbids`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440, scheme });
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
@@ -116,7 +116,7 @@ for (const { browser, scheme } of [{ browser: 'chromium', scheme: 'light' }, { b
   });
 }
 
-behaviour('in Korean nothing is forbidden, and no word is left in English', async (stage) => {
+lightBehaviour('in Korean nothing is forbidden, and no word is left in English', async (stage) => {
   const { origin } = await stage.server();
   const korean = [() => localStorage.setItem('plenum.language', '"ko"')];
   const ada = stage.bot({ name: '에이다', browser: 'chromium', hue: 0, tone: 440, scheme: 'light', init: [korean] });

@@ -1,4 +1,4 @@
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { until } from '../harness/until.mjs';
 
 /** Goes through the green room, and is not in the call yet. */
@@ -25,7 +25,7 @@ async function enters(bot, password) {
   await bot.page.type('input[type=password]', password);
 }
 
-behaviour('a host mutes, lets in, turns away, removes and ends, and everybody is told', async (stage) => {
+lightBehaviour('a host mutes, lets in, turns away, removes and ends, and everybody is told', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
@@ -73,10 +73,10 @@ behaviour('a host mutes, lets in, turns away, removes and ends, and everybody is
   await grace.reads('The host ended the call');
 });
 
-behaviour('a password keeps out who does not know it, and what members may not do is said', async (stage) => {
+lightBehaviour('a password keeps out who does not know it, and what members may not do is said', async (stage) => {
   const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
-  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
+  const ada = stage.bot({ name: 'Ada', browser: 'firefox', hue: 0, tone: 440 });
+  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
   await ada.join(origin, 'secret');
   await hostControls(ada);
   await enters(ada, 'open sesame');

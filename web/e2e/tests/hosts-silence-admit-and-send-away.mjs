@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { until } from '../harness/until.mjs';
 
-behaviour('what a host switches off goes off at the devices too, and what is forbidden does not go on again', async (stage) => {
+lightBehaviour('what a host switches off goes off at the devices too, and what is forbidden does not go on again', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
@@ -33,7 +33,7 @@ behaviour('what a host switches off goes off at the devices too, and what is for
   await ada.sees(grace);
 });
 
-behaviour('whoever is new waits until a host admits, may be refused, and is sent away for good', async (stage) => {
+lightBehaviour('whoever is new waits until a host admits, may be refused, and is sent away for good', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false });
   await ada.join(origin, 'door');

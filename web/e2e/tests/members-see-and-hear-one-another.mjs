@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll, seeAndHearEachOther } from '../harness/calls.mjs';
 
 behaviour('members see and hear one another under the right names, through coming and going, without renegotiating', async (stage) => {
   const { origin } = await stage.server();
@@ -7,7 +8,7 @@ behaviour('members see and hear one another under the right names, through comin
   const minjun = stage.bot({ name: '김민준', browser: 'firefox', hue: 120, tone: 660, screen: 300 });
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
   const linus = stage.bot({ name: 'Linus', browser: 'firefox', hue: 60, tone: 1100 });
-  for (const bot of [ada, minjun, grace]) await bot.join(origin, 'three');
+  await joinAll([ada, minjun, grace], origin, 'three');
   await eachSeesAndHearsTheOthers(ada, minjun, grace);
   for (const bot of [ada, minjun]) await bot.follow();
 
@@ -40,10 +41,6 @@ behaviour('members see and hear one another under the right names, through comin
 });
 
 async function eachSeesAndHearsTheOthers(...bots) {
-  for (const bot of bots) {
-    const others = bots.filter((other) => other !== bot);
-    await bot.seesTilesOf(...others);
-    for (const other of others) await bot.sees(other);
-    for (const other of others) await bot.hears(other);
-  }
+  await Promise.all(bots.map((bot) => bot.seesTilesOf(...bots.filter((other) => other !== bot))));
+  await seeAndHearEachOther(...bots);
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 /** Many small pictures: nine browsers' worth of codecs on two cores. */
@@ -16,16 +17,16 @@ behaviour('when a room outgrows the seats, each client makes room by one offer m
   const watcher = stage.bot({ name: 'Watcher', browser: 'firefox', hue: 20, size: SMALL });
   const [early, late] = [bots.slice(0, 6), bots.slice(6)];
   await watcher.join(origin, 'growth');
-  for (const bot of early) await bot.join(origin, 'growth');
-  for (const bot of early) await watcher.sees(bot);
+  await joinAll(early, origin, 'growth');
+  await watcher.seesAll(...early);
   assert.equal(await watcher.offers(), 1);
   assert.equal(await seatCount(watcher), 9);
   await watcher.follow();
   await watcher.run(() => [...document.querySelectorAll('video[data-seat]')].forEach((video) => (video.dataset.early = 'yes')));
 
-  for (const bot of late) await bot.join(origin, 'growth');
+  await joinAll(late, origin, 'growth');
   await until('the watcher to have 16 seats', async () => (await seatCount(watcher)) === 16, { lastSeen: () => seatCount(watcher) });
-  for (const bot of bots) await watcher.sees(bot);
+  await watcher.seesAll(...bots);
   assert.equal(await watcher.offers(), 2, 'one more offer makes all the seats');
   assert.equal(await watcher.run(() => document.querySelectorAll('video[data-early=yes]').length), 9, 'a video element was made anew');
   const followed = await watcher.followed();
@@ -35,7 +36,7 @@ behaviour('when a room outgrows the seats, each client makes room by one offer m
   }
   await watcher.sawNobodyUnderAnotherName(...bots);
   for (const bot of bots.slice(0, 2)) {
-    for (const other of bots) if (other !== bot) await bot.sees(other);
+    await bot.seesAll(...bots.filter((other) => other !== bot));
     assert.equal(await bot.offers(), 2);
   }
 });

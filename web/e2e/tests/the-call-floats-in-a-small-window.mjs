@@ -1,11 +1,12 @@
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
-behaviour('a small window over everything else shows whoever counts, with the controls', async (stage) => {
+lightBehaviour('a small window over everything else shows whoever counts, with the controls', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'pip');
+  await joinAll([ada, grace], origin, 'pip');
   await ada.sees(grace);
   await ada.press('More');
   await ada.chooses('Picture-in-picture');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { until } from '../harness/until.mjs';
 
 const MOST_LINES = 20;
@@ -14,7 +14,7 @@ function example(path) {
   return { html: block('html'), js: block('js') };
 }
 
-behaviour('the example of the README is a call when it is pasted, in both browsers', async (stage) => {
+lightBehaviour('the example of the README is a call when it is pasted, in both browsers', async (stage) => {
   const { html, js } = example('README.md');
   assert.ok(js.trim().split('\n').length <= MOST_LINES, 'the example has more lines than its title says');
   assert.deepEqual(example('docs/client.md'), { html, js }, 'the manual shows another example');

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { ownNetwork } from '../harness/network.mjs';
 import { startPollingProxy } from '../harness/proxy.mjs';
 import { until } from '../harness/until.mjs';
@@ -8,7 +8,7 @@ import { until } from '../harness/until.mjs';
 const NOWHERE = '10.99.0.1';
 
 for (const browser of ['chromium', 'firefox']) {
-  behaviour(`in ${browser} the green room says that UDP gets through, and leaves nothing behind`, async (stage) => {
+  lightBehaviour(`in ${browser} the green room says that UDP gets through, and leaves nothing behind`, async (stage) => {
     const server = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
     await ada.open(`${server.origin}/r/check`);
@@ -21,42 +21,51 @@ for (const browser of ['chromium', 'firefox']) {
   });
 }
 
-behaviour('behind a proxy that refuses WebSockets the green room says so', async (stage) => {
+lightBehaviour('behind a proxy that refuses WebSockets the green room says so', async (stage) => {
   const proxy = await startPollingProxy(await stage.server());
   stage.atEnd(() => proxy.close());
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
-  await ada.open(`${proxy.origin}/r/check`);
-  await ada.reads('UDP reachable · signalling by polling');
+  await inBoth(stage, async (ada) => {
+    await ada.open(`${proxy.origin}/r/check`);
+    await ada.reads('UDP reachable · signalling by polling');
+  });
 });
 
-behaviour(
+lightBehaviour(
   'where no media gets through the green room says so',
   async (stage) => {
     const { origin } = await stage.server(['--announced-addresses', NOWHERE]);
-    const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
-    await ada.open(`${origin}/r/check`);
-    await ada.reads('Sound and picture do not get through this network');
-    await ada.reads('Check again');
+    await inBoth(stage, async (ada) => {
+      await ada.open(`${origin}/r/check`);
+      await ada.reads('Sound and picture do not get through this network');
+      await ada.reads('Check again');
+    });
   },
   { skip: ownNetwork() ? false : 'needs a network of its own' },
 );
 
-behaviour('home knows the rooms that one was in, until they are forgotten, and the end tells of the call', async (stage) => {
+lightBehaviour('home knows the rooms that one was in, until they are forgotten, and the end tells of the call', async (stage) => {
   const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
-  await ada.join(origin, '주간 회의');
-  await ada.press('Leave call');
-  await ada.reads('It lasted less than a minute.');
-  assert.equal(await ada.run(() => decodeURIComponent(document.querySelector('.link input').value.split('/r/')[1])), '주간 회의');
-  await ada.press('Join again');
-  await ada.joined();
-  await ada.leave();
-  await ada.press('Back to home');
-  await ada.reads('Recent rooms');
-  await ada.reads('주간 회의');
-  await ada.press('Forget 주간 회의');
-  await ada.readsNoMore('주간 회의');
-  await ada.page.reload();
-  await ada.reads('Start a call');
-  await ada.readsNoMore('Recent rooms');
+  await inBoth(stage, async (ada) => {
+    const room = `주간 회의 ${ada.browser}`;
+    await ada.join(origin, room);
+    await ada.press('Leave call');
+    await ada.reads('It lasted less than a minute.');
+    assert.equal(await ada.run(() => decodeURIComponent(document.querySelector('.link input').value.split('/r/')[1])), room);
+    await ada.press('Join again');
+    await ada.joined();
+    await ada.leave();
+    await ada.press('Back to home');
+    await ada.reads('Recent rooms');
+    await ada.reads(room);
+    await ada.press(`Forget ${room}`);
+    await ada.readsNoMore(room);
+    await ada.page.reload();
+    await ada.reads('Start a call');
+    await ada.readsNoMore('Recent rooms');
+  });
 });
+
+/** At once in each browser. */
+function inBoth(stage, play) {
+  return Promise.all(['chromium', 'firefox'].map((browser) => play(stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 }))));
+}

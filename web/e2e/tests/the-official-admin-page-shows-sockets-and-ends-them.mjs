@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { io } from 'socket.io-client';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { until } from '../harness/until.mjs';
 
 const PASSWORD = 'open sesame';
 /** bcrypt of it, at a cost that tests can afford. */
 const HASH = '$2b$06$ATQ/LMtHVZQMxgllIzgcCeAXhWs.rq54wOF6Uc2A39uu96EY0qM5W';
 
-behaviour('the official Admin UI shows sockets, rooms and events, and ends a connection', async (stage) => {
+lightBehaviour('the official Admin UI shows sockets, rooms and events, and ends a connection', async (stage) => {
   const server = await stage.server([`--admin-password-hash=${HASH}`, '--admin-mode=development']);
   const socket = io(`http://${server.host}:${server.port}`, { auth: { protocol: 1 }, transports: ['websocket'], reconnection: false });
   stage.atEnd(() => socket.disconnect());

@@ -1,36 +1,42 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll, seeAndHearEachOther } from '../harness/calls.mjs';
+import { installSpeakers } from '../harness/devices.mjs';
 import { until } from '../harness/until.mjs';
 
-behaviour('the keys of a headset mute, turn the camera off and hang up, and the system is told what is on', async (stage) => {
+lightBehaviour('the keys of a headset mute, turn the camera off and hang up, and the system is told what is on', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, init: [[listenToSession]] });
-  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'keys');
-  await grace.hears(ada);
-  await grace.sees(ada);
-  const presses = (action) => ada.run((name) => window.__session.actions[name](), action);
-  const told = (wanted) => until(`the system to be told ${wanted}`, async () => (await ada.run(() => window.__session.on.join())) === wanted, { lastSeen: () => ada.run(() => window.__session.on.join()) });
-  assert.equal(await ada.run(() => navigator.mediaSession.metadata.title), 'keys');
-  await told('true,true');
-  await presses('togglemicrophone');
-  await grace.hearsTone('Ada', null);
-  await told('false,true');
-  await presses('togglemicrophone');
-  await grace.hears(ada);
-  await presses('togglecamera');
-  await grace.seesNoPicture('Ada');
-  await told('true,false');
-  await presses('togglecamera');
-  await grace.sees(ada);
-  await presses('hangup');
-  await ada.reads('You left the call');
-  await grace.reads('Ada left');
-  assert.deepEqual(await ada.run(() => Object.values(window.__session.actions)), [null, null, null]);
-  assert.equal(await ada.run(() => navigator.mediaSession.metadata), null);
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, init: [[listenToSession]] });
+  await joinAll([ada, grace], origin, 'keys');
+  await seeAndHearEachOther(ada, grace);
+  const presses = (bot, action) => bot.run((name) => window.__session.actions[name](), action);
+  for (const [one, other] of [[grace, ada], [ada, grace]]) {
+    const on = () => one.run(() => window.__session.on.join());
+    const told = (wanted) => until(`the system to be told ${wanted}`, async () => (await on()) === wanted, { lastSeen: on });
+    assert.equal(await one.run(() => navigator.mediaSession.metadata.title), 'keys');
+    await told('true,true');
+    await presses(one, 'togglemicrophone');
+    await other.hearsTone(one.name, null);
+    await told('false,true');
+    await presses(one, 'togglemicrophone');
+    await other.hears(one);
+    await presses(one, 'togglecamera');
+    await other.seesNoPicture(one.name);
+    await told('true,false');
+    await presses(one, 'togglecamera');
+    await other.sees(one);
+  }
+  for (const bot of [ada, grace]) {
+    await presses(bot, 'hangup');
+    await bot.reads('You left the call');
+    assert.deepEqual(await bot.run(() => Object.values(window.__session.actions)), [null, null, null]);
+    assert.equal(await bot.run(() => navigator.mediaSession.metadata), null);
+    if (bot === ada) await grace.reads('Ada left');
+  }
 });
 
-behaviour('the screen stays on during a call, also after another window was looked at, and may go dark at its end', async (stage) => {
+lightBehaviour('the screen stays on during a call, also after another window was looked at, and may go dark at its end', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false, init: [[countLocks]] });
   await ada.open(`${origin}/r/awake`);
@@ -54,11 +60,21 @@ behaviour('the screen stays on during a call, also after another window was look
   await until('the lock to be given back', () => ada.run(() => window.__locks.every(({ released }) => released)));
 });
 
-behaviour('whom one hears sounds from the speaker that was chosen, whoever comes later too, and again when it is plugged in', async (stage) => {
+lightBehaviour('in Firefox too the screen stays on during a call alone', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'firefox', devices: false, init: [[countLocks]] });
+  await ada.join(origin, 'awake');
+  const locks = () => ada.run(() => window.__locks.map(({ released }) => released));
+  await until('a lock to be held', async () => (await locks()).join() === 'false', { lastSeen: locks });
+  await ada.leave();
+  await until('the lock to be given back', async () => (await locks()).join() === 'true', { lastSeen: locks });
+});
+
+lightBehaviour('whom one hears sounds from the speaker that was chosen, whoever comes later too, and again when it is plugged in', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium with devices', devices: false, allowed: true });
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  const linus = stage.bot({ name: 'Linus', browser: 'chromium', hue: 120, tone: 660 });
+  const linus = stage.bot({ name: 'Linus', browser: 'firefox', hue: 120, tone: 660, init: [[installSpeakers]] });
   await grace.join(origin, 'speakers');
   await ada.open(`${origin}/r/speakers`);
   await ada.enterName();
@@ -81,6 +97,11 @@ behaviour('whom one hears sounds from the speaker that was chosen, whoever comes
   await all('');
   await ada.run(() => navigator.mediaDevices.dispatchEvent(new Event('devicechange')));
   await all(chosen);
+
+  await linus.press('Choose microphone and speaker');
+  await linus.chooses('Speaker 2');
+  const told = () => linus.run(() => [...document.querySelectorAll('audio')].map((element) => window.__sinks.get(element)));
+  await until('Firefox to be told of the speaker for every voice', async () => (await told()).length > 0 && (await told()).every((sink) => sink === 'speaker-2'), { lastSeen: told });
 });
 
 /** In the page: keeps what the page gives to the system, which no test can press. */

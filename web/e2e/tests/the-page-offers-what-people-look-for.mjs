@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
+import { installSpeakers } from '../harness/devices.mjs';
 import { until } from '../harness/until.mjs';
 
 const announced = (bot) => bot.run(() => document.querySelector('[role=status].visually-hidden').textContent.trim());
 
 for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
-  behaviour(`in ${browser} a line that is not read yet is counted and told in the title, and its link leads out of the page`, async (stage) => {
+  lightBehaviour(`in ${browser} a line that is not read yet is counted and told in the title, and its link leads out of the page`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, devices: false });
     const grace = stage.bot({ name: 'Grace', browser: other, devices: false });
-    for (const bot of [ada, grace]) await bot.join(origin, 'lines');
+    await joinAll([ada, grace], origin, 'lines');
     await grace.press('Chat');
     await grace.writes('See https://example.org/a?b=1.');
     await grace.writes('and this');
@@ -32,11 +34,11 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
 }
 
 for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
-  behaviour(`in ${browser}, with push to talk, the microphone is open only while its button is held`, async (stage) => {
+  lightBehaviour(`in ${browser}, with push to talk, the microphone is open only while its button is held`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
     const grace = stage.bot({ name: 'Grace', browser: other, hue: 240, tone: 880 });
-    for (const bot of [ada, grace]) await bot.join(origin, 'held');
+    await joinAll([ada, grace], origin, 'held');
     await grace.hears(ada);
     await ada.press('Choose microphone and speaker');
     await ada.chooses('Push to talk');
@@ -60,7 +62,7 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
 }
 
 for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
-  behaviour(`in ${browser} who comes and goes is told to those who cannot see it`, async (stage) => {
+  lightBehaviour(`in ${browser} who comes and goes is told to those who cannot see it`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, devices: false });
     const grace = stage.bot({ name: 'Grace', browser: other, devices: false });
@@ -75,23 +77,14 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
   });
 }
 
-behaviour('devices are opened once for green room and call, and another one is chosen during the call without an offer', async (stage) => {
+lightBehaviour('devices are opened once for green room and call, and another one is chosen during the call without an offer', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium with devices', devices: false, allowed: true, init: [[countOpenings]] });
-  const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-  await grace.join(origin, 'devices');
-  await ada.open(`${origin}/r/devices`);
-  await ada.enterName();
-  await ada.press('Mirror my video');
-  const mirrored = () => ada.run(() => getComputedStyle(document.querySelector('.preview video')).transform);
-  assert.equal(await mirrored(), 'none');
-  await ada.press('Test speaker');
-  await ada.reads('You should hear two notes…');
-  await ada.reads('Test speaker');
-  await ada.press('Join now');
-  await ada.joined();
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, init: [[countOpenings], [installSpeakers]] });
+  await Promise.all([ada, grace].map((bot) => goesThroughGreenRoom(bot, `${origin}/r/devices`)));
   await grace.seesSomethingMove('Ada');
-  assert.equal(await ada.run(() => window.__opened), 1);
+  await ada.sees(grace);
+  for (const bot of [ada, grace]) assert.equal(await bot.run(() => window.__opened), 1);
   const label = () => ada.run(() => window.__plenum.room.link.lines.up.microphone.sender.track?.label);
   await ada.press('Choose microphone and speaker');
   await ada.chooses('Fake Audio Input 2');
@@ -101,32 +94,50 @@ behaviour('devices are opened once for green room and call, and another one is c
   assert.equal(await ada.run(() => document.querySelector('video.own').style.transform.includes('scaleX(-1)')), false);
 });
 
-behaviour('where a screen cannot be shared there is no button for it, as on phones', async (stage) => {
+lightBehaviour('the link to the room is copied by one press, before the call and in it', async (stage) => {
   const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false, init: [[() => delete MediaDevices.prototype.getDisplayMedia]] });
-  await ada.join(origin, 'phones');
-  const buttons = await ada.run(() => [...document.querySelectorAll('footer button')].map(({ ariaLabel }) => ariaLabel));
-  assert.ok(buttons.includes('Raise hand') && !buttons.includes('Share screen'), String(buttons));
+  await Promise.all(['chromium', 'firefox'].map((browser) => copiesTheLink(stage.bot({ name: 'Ada', browser, devices: false, init: [[keepWhatIsCopied]] }), origin)));
 });
 
-behaviour('the link to the room is copied by one press, before the call and in it', async (stage) => {
-  const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', devices: false });
-  await ada.open(`${origin}/r/invite`);
-  await ada.context.overridePermissions(origin, ['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write']);
-  const copied = () => ada.run(() => navigator.clipboard.readText());
-  await ada.enterName();
-  await ada.press('Copy link');
-  await ada.reads('Copied');
-  assert.equal(await copied(), `${origin}/r/invite`);
-  await ada.run(() => navigator.clipboard.writeText('something else'));
-  await ada.press('Join without devices');
-  await ada.joined();
-  await ada.press('More');
-  await ada.chooses('Copy link');
-  await ada.reads('Link copied');
-  assert.equal(await copied(), `${origin}/r/invite`);
-});
+async function copiesTheLink(bot, origin) {
+  const link = `${origin}/r/invite`;
+  await bot.open(link);
+  const copied = () => bot.run(() => window.__copied);
+  await bot.enterName();
+  await bot.press('Copy link');
+  await bot.reads('Copied');
+  assert.deepEqual(await copied(), [link]);
+  await bot.press('Join without devices');
+  await bot.joined();
+  await bot.press('More');
+  await bot.chooses('Copy link');
+  await bot.reads('Link copied');
+  assert.deepEqual(await copied(), [link, link]);
+}
+
+/** In the page: what the browser took to its clipboard, which both windows share. */
+function keepWhatIsCopied() {
+  window.__copied = [];
+  const write = navigator.clipboard.writeText.bind(navigator.clipboard);
+  navigator.clipboard.writeText = async (text) => {
+    await write(text);
+    window.__copied.push(text);
+  };
+}
+
+/** Tries everything there, and joins. */
+async function goesThroughGreenRoom(bot, url) {
+  await bot.open(url);
+  await bot.enterName();
+  if (!bot.allowed) await bot.press('Use camera and microphone');
+  await bot.press('Mirror my video');
+  assert.equal(await bot.run(() => getComputedStyle(document.querySelector('.preview video')).transform), 'none');
+  await bot.press('Test speaker');
+  await bot.reads('You should hear two notes…');
+  await bot.reads('Test speaker');
+  await bot.press('Join now');
+  await bot.joined();
+}
 
 /** In the page: counts how often devices are asked for. */
 function countOpenings() {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { behaviour, lightBehaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 /** In the page: the boxes of the tiles by their names, as shares of the window's area. */
@@ -25,12 +26,12 @@ const whereOwn = () => {
 };
 
 for (const browser of ['chromium', 'firefox']) {
-  behaviour(`in ${browser} a tile can be pinned, fill the stage and be hidden, and no picture is torn`, async (stage) => {
+  lightBehaviour(`in ${browser} a tile can be pinned, fill the stage and be hidden, and no picture is torn`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
     const linus = stage.bot({ name: 'Linus', browser: 'chromium', hue: 120, screen: 300 });
-    for (const bot of [ada, grace, linus]) await bot.join(origin, 'stage');
+    await joinAll([ada, grace, linus], origin, 'stage');
     for (const other of [grace, linus]) await ada.sees(other);
     await ada.follow();
     const large = async (name, least = 0.4) => {
@@ -82,11 +83,11 @@ for (const browser of ['chromium', 'firefox']) {
 }
 
 for (const browser of ['chromium', 'firefox']) {
-  behaviour(`in ${browser} our own picture is dragged to a corner, moves by arrow keys and by clicks, and is there again after a reload`, async (stage) => {
+  lightBehaviour(`in ${browser} our own picture is dragged to a corner, moves by arrow keys and by clicks, and is there again after a reload`, async (stage) => {
     const { origin } = await stage.server();
     const ada = stage.bot({ name: 'Ada', browser, hue: 0, tone: 440 });
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
-    for (const bot of [ada, grace]) await bot.join(origin, 'corner');
+    await joinAll([ada, grace], origin, 'corner');
     await ada.sees(grace);
     await ada.follow();
     const rests = (corner) => until(`our own picture to rest ${corner}`, async () => (await ada.run(whereOwn)) === corner, { lastSeen: () => ada.run(whereOwn) });
@@ -115,7 +116,7 @@ for (const browser of ['chromium', 'firefox']) {
   });
 }
 
-behaviour('nothing jumps on the page while tiles come, change and go', async (stage) => {
+lightBehaviour('nothing jumps on the page while tiles come, change and go', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const others = ['Grace', 'Linus', 'Barbara'].map((name, index) => stage.bot({ name, browser: 'chromium', hue: 90 * (index + 1), screen: 200 }));
@@ -157,42 +158,49 @@ behaviour('nothing jumps on the page while tiles come, change and go', async (st
   assert.equal(shifts.length, 0, JSON.stringify(shifts, null, 1));
 });
 
+// Firefox gives keys to one window at a time: these have it alone.
 behaviour('keys do what buttons do, and a held space bar opens a muted microphone', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'keys');
-  await grace.hears(ada);
-  await ada.presses('m');
-  await grace.hearsTone('Ada', null);
-  await ada.page.keyboard.down('Space');
-  await grace.hears(ada);
-  await ada.page.keyboard.up('Space');
-  await grace.hearsTone('Ada', null);
-  await ada.presses('v');
-  await grace.seesNoPicture('Ada');
-  await ada.presses('h');
-  await grace.reads('Ada raised a hand');
-  assert.equal(await grace.run(() => document.querySelector('[role=status]').textContent.trim()), 'Ada raised a hand');
-  await ada.presses('c');
-  await ada.writes('m, v and h are letters here');
-  await grace.reads('Ada: m, v and h are letters here');
-  await grace.seesNoPicture('Ada');
-  await ada.page.keyboard.press('Escape');
-  await ada.presses('?');
-  await ada.reads('Keyboard shortcuts');
-  await ada.run(() => document.querySelector('dialog input').click());
-  await ada.page.keyboard.press('Escape');
-  await ada.presses('v');
-  await ada.presses('m');
-  await grace.hearsTone('Ada', null);
-  await grace.seesNoPicture('Ada');
+  await joinAll([ada, grace], origin, 'keys');
+  await keysDo(ada, grace);
+  await keysDo(grace, ada);
 });
 
+async function keysDo(one, other) {
+  await other.hears(one);
+  await one.presses('m');
+  await other.hearsTone(one.name, null);
+  await one.page.keyboard.down(' ');
+  await other.hears(one);
+  await one.page.keyboard.up(' ');
+  await other.hearsTone(one.name, null);
+  await one.presses('v');
+  await other.seesNoPicture(one.name);
+  await one.presses('h');
+  await other.reads(`${one.name} raised a hand`);
+  assert.equal(await other.run(() => document.querySelector('[role=status]').textContent.trim()), `${one.name} raised a hand`);
+  await one.presses('c');
+  await one.writes('m, v and h are letters here');
+  await other.reads(`${one.name}: m, v and h are letters here`);
+  await other.seesNoPicture(one.name);
+  await one.page.keyboard.press('Escape');
+  await one.presses('?');
+  await one.reads('Keyboard shortcuts');
+  await one.run(() => document.querySelector('dialog input').click());
+  await one.page.keyboard.press('Escape');
+  await one.presses('v');
+  await one.presses('m');
+  await other.hearsTone(one.name, null);
+  await other.seesNoPicture(one.name);
+}
+
 for (const browser of ['chromium', 'firefox']) {
-  behaviour(`in ${browser} a menu is opened, walked through and closed by keys alone`, async (stage) => {
+  behaviour(`in ${browser} a menu is opened, walked through and closed by keys alone, and offers only what the browser can do`, async (stage) => {
     const { origin } = await stage.server();
-    const ada = stage.bot({ name: 'Ada', browser, devices: false });
+    // As on phones.
+    const ada = stage.bot({ name: 'Ada', browser, devices: false, init: [[() => delete MediaDevices.prototype.getDisplayMedia]] });
     await ada.join(origin, 'menus');
     const { keyboard } = ada.page;
     const focus = () => ada.run(() => document.activeElement?.querySelector('.words')?.firstChild.textContent.trim() ?? document.activeElement?.ariaLabel);
@@ -206,20 +214,27 @@ for (const browser of ['chromium', 'firefox']) {
       await keyboard.press('ArrowUp');
       await keyboard.press('ArrowUp');
       await isOn('Copy link');
+      const choices = await ada.run(() => [...document.querySelectorAll('[role^=menuitem] .words')].map((words) => words.firstChild.textContent.trim()));
+      assert.equal(choices.includes('Picture-in-picture'), await ada.run(() => 'documentPictureInPicture' in window || document.pictureInPictureEnabled === true), choices.join());
+      assert.ok(choices.includes('Statistics'), choices.join());
       await keyboard.press('Escape');
       await isOn('More');
     }
+    const buttons = await ada.run(() => [...document.querySelectorAll('footer button')].map(({ ariaLabel }) => ariaLabel));
+    assert.ok(buttons.includes('Raise hand') && !buttons.includes('Share screen'), String(buttons));
   });
 }
 
-behaviour('notices cover no control', async (stage) => {
+lightBehaviour('notices cover no control', async (stage) => {
   const { origin } = await stage.server();
-  for (const viewport of [{ width: 390, height: 844 }, { width: 1280, height: 800 }]) {
-    const ada = stage.bot({ name: `Ada ${viewport.width}`, browser: 'chromium', hue: 0, viewport });
-    await ada.join(origin, `notices-${viewport.width}`);
+  const [phone, desk] = [{ width: 390, height: 844 }, { width: 1280, height: 800 }];
+  const coversNothing = async (browser, viewport) => {
+    const room = `notices-${browser}-${viewport.width}`;
+    const ada = stage.bot({ name: `Ada ${viewport.width}`, browser, hue: 0, viewport });
+    await ada.join(origin, room);
     await ada.reads('You are the only one here');
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240 });
-    await grace.join(origin, `notices-${viewport.width}`);
+    await grace.join(origin, room);
     await ada.reads('Grace joined');
     const covered = await ada.run(() => {
       const box = (element) => element.getBoundingClientRect();
@@ -229,7 +244,8 @@ behaviour('notices cover no control', async (stage) => {
       return controls.filter((button) => notices.some((notice) => meet(notice, box(button)))).map((button) => button.ariaLabel);
     });
     assert.deepEqual(covered, []);
-  }
+  };
+  await Promise.all([coversNothing('chromium', phone), coversNothing('chromium', desk), coversNothing('firefox', desk)]);
 });
 
 const closeMenu = (bot) => bot.page.keyboard.press('Escape');

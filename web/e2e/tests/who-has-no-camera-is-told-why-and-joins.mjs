@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { behaviour } from '../harness/behaviour.mjs';
+import { lightBehaviour } from '../harness/behaviour.mjs';
 import { installFailingDevices } from '../harness/devices.mjs';
 import { ownNetwork } from '../harness/network.mjs';
 
@@ -23,7 +23,7 @@ const CASES = [
 ];
 
 for (const { what, words, hasMicrophone = false, ...options } of CASES) {
-  behaviour(`in ${options.browser}, with devices ${what}, the page says so and one joins without them`, async (stage) => {
+  lightBehaviour(`in ${options.browser}, with devices ${what}, the page says so and one joins without them`, async (stage) => {
     const { origin } = await stage.server();
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
     await grace.join(origin, 'devices');
@@ -48,7 +48,7 @@ for (const { what, words, hasMicrophone = false, ...options } of CASES) {
   });
 }
 
-behaviour('who allowed devices before is not asked again, and is seen with the browser’s own camera', async (stage) => {
+lightBehaviour('who allowed devices before is not asked again, and is seen with the browser’s own camera', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium with devices', devices: false, allowed: true });
   await ada.open(`${origin}/r/devices`);
