@@ -1,6 +1,6 @@
 import { behaviour } from '../harness/behaviour.mjs';
-import { startFarChromium } from '../harness/browsers.mjs';
-import { incoming } from '../harness/calls.mjs';
+import { closeBrowser, startFarChromium } from '../harness/browsers.mjs';
+import { incoming, joinAll } from '../harness/calls.mjs';
 import { makeFarNetwork, ownNetwork } from '../harness/network.mjs';
 import { until } from '../harness/until.mjs';
 
@@ -17,7 +17,7 @@ behaviour('a picture that stops at its sender is named under its tile in both br
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', hue: 0, size: CAMERA });
   const others = [stage.bot({ name: 'Grace' }), stage.bot({ name: 'Linus', browser: 'firefox' })];
-  for (const bot of [ada, ...others]) await bot.join(origin, 'stopped');
+  await joinAll([ada, ...others], origin, 'stopped');
   for (const bot of others) await bot.sees(ada);
   // The camera is on by all that is said, and its encoder sends nothing: as of one that hangs.
   await ada.run(async () => {
@@ -48,11 +48,11 @@ behaviour(
     const far = await makeFarNetwork();
     stage.atEnd(() => far.end());
     const publishers = await startFarChromium(far);
-    stage.atEnd(() => publishers.close());
+    stage.atEnd(() => closeBrowser(publishers));
     const { origin } = await stage.server([], far);
     const ada = stage.bot({ name: 'Ada', browser: publishers, hue: 0, tone: 440, size: { ...CAMERA, busy: true }, allowed: true });
     const grace = stage.bot({ name: 'Grace' });
-    for (const bot of [ada, grace]) await bot.join(origin, 'paused');
+    await joinAll([ada, grace], origin, 'paused');
     await grace.sees(ada);
     far.narrow(NARROW);
     await readsUnder(grace, ada.name, PAUSED);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 behaviour('a shared screen is a tile of its own beside the camera, and goes when it is stopped', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'screens');
+  await joinAll([ada, grace], origin, 'screens');
   for (const [one, other] of [[ada, grace], [grace, ada]]) {
     await one.press('Share screen');
     await other.seesPicture(`${one.name}’s screen`, one.screen);
@@ -25,7 +26,7 @@ behaviour('the sound of a shared screen is heard beside the voice, and ends with
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180, screenTone: 1320 });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60, screenTone: 1760 });
-  for (const bot of [ada, grace]) await bot.join(origin, 'films');
+  await joinAll([ada, grace], origin, 'films');
   for (const [one, other] of [[ada, grace], [grace, ada]]) {
     await one.press('Share screen');
     await other.seesPicture(`${one.name}’s screen`, one.screen);
@@ -44,7 +45,7 @@ behaviour('a page that is shared in 1080p arrives in 1080p, in one stream', asyn
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', browser: 'chromium', screen: 180, hue: 0, size: { width: 1920, height: 1080, fps: 5 } });
   const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, viewport: { width: 1280, height: 800 } });
-  for (const bot of [ada, grace]) await bot.join(origin, 'letters');
+  await joinAll([ada, grace], origin, 'letters');
   await ada.press('Turn camera off');
   await ada.press('Share screen');
   await grace.seesPicture('Ada’s screen', 180);

@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { pause } from '../harness/until.mjs';
 import { sendVoice, voiceOf } from '../harness/voice.mjs';
 
 const TONE = 440;
-const COUNT_MS = 3_000;
+const COUNT_MS = 1_500;
 
 behaviour('a voice sent twice arrives twice where the browser takes it, and once where it does not', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', tone: TONE });
   const [grace, linus] = [stage.bot({ name: 'Grace' }), stage.bot({ name: 'Linus', browser: 'firefox' })];
-  for (const bot of [ada, grace, linus]) await bot.join(origin, 'twice');
+  await joinAll([ada, grace, linus], origin, 'twice');
   const takes = (bot) => bot.run(() => RTCRtpReceiver.getCapabilities('audio').codecs.some(({ mimeType }) => /red/i.test(mimeType)));
   if (!(await takes(grace)) || (await takes(linus))) return console.log('skipped: it takes a browser that takes RED and one that does not');
   await sendVoice(ada, { redundant: true }, TONE);

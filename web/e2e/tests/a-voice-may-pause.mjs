@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
+import { joinAll } from '../harness/calls.mjs';
 import { pause } from '../harness/until.mjs';
 import { sendVoice, voiceOf } from '../harness/voice.mjs';
 
 const TONE = 440;
-const SILENCE_MS = 6_000;
+const SILENCE_MS = 4_000;
 /** A voice sends 50 packets a second; a silence with DTX 2.5, and some while the encoder makes up its mind. */
 const FEW_PACKETS = 10;
 /** From the first sound after a silence until it is heard, on a machine with two cores that does everything at once. */
@@ -14,7 +15,7 @@ behaviour('a silence with DTX is neither loss nor trouble in both browsers, and 
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', tone: TONE });
   const others = [stage.bot({ name: 'Grace' }), stage.bot({ name: 'Linus', browser: 'firefox' })];
-  for (const bot of [ada, ...others]) await bot.join(origin, 'pauses');
+  await joinAll([ada, ...others], origin, 'pauses');
   await sendVoice(ada, { discontinuous: true }, TONE);
   for (const bot of others) await bot.hears(ada);
 

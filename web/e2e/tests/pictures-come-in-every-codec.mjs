@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
-import { codecsOf, incoming, requests, wishOnly } from '../harness/calls.mjs';
+import { codecsOf, incoming, joinAll, requests, wishOnly } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
 /** Two sizes in every codec: as streams of their own, or as layers of one. */
@@ -26,18 +26,18 @@ for (const codec of ['vp8', 'h264', 'vp9', 'av1']) {
     }
     await ada.join(origin, `codecs?codec=${codec}`);
     if (!(await codecsOf(ada)).makes.includes(codec)) return console.log(`skipped: ${ada.browser} does not make ${codec}`);
-    for (const bot of able) await bot.join(origin, 'codecs');
-    for (const bot of able) await seesIn(bot, ada, codec, FULL);
+    await joinAll(able, origin, 'codecs');
+    await Promise.all(able.map((bot) => seesIn(bot, ada, codec, FULL)));
 
     const before = await standing(able);
     const asked = await requests(ada);
     for (const height of [SMALL, FULL]) {
       for (const bot of able) await wishOnly(bot, ada.name, height === SMALL ? THUMBNAIL : FULL);
-      for (const bot of able) await seesIn(bot, ada, codec, height);
+      await Promise.all(able.map((bot) => seesIn(bot, ada, codec, height)));
       // Nobody takes more: where all sizes are in one stream, it is made anew without the large ones.
       if (height === SMALL && isOneStream(await modes(ada))) {
         await until('the large picture to rest', async () => (await modes(ada)) === 'L1T3', { lastSeen: () => modes(ada) });
-        for (const bot of able) await seesIn(bot, ada, codec, SMALL);
+        await Promise.all(able.map((bot) => seesIn(bot, ada, codec, SMALL)));
       }
     }
     const told = JSON.stringify({ before, after: await standing(able), requests: (await requests(ada)) - asked });
@@ -65,7 +65,7 @@ behaviour('who wishes for a codec that somebody does not decode sends what all d
   await seesIn(grace, ada, 'h264', FULL);
 
   await linus.join(origin, 'mixed');
-  for (const bot of [linus, grace]) await seesIn(bot, ada, 'vp8', FULL);
+  await Promise.all([linus, grace].map((bot) => seesIn(bot, ada, 'vp8', FULL)));
   assert.equal(await ada.run(() => window.__plenum.room.sentCodec), 'vp8');
 
   // A publisher that knows nothing of it is told, and so is who does not see.
