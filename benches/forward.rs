@@ -49,6 +49,17 @@ fn main() {
 /// how many it were.
 fn in_batches<T>(
     iterations: u64,
+    prepare: impl FnMut() -> T,
+    run: impl FnMut(&mut T),
+    note: impl FnMut(Duration, u64),
+) -> Duration {
+    in_batches_of(BATCH, iterations, prepare, run, note)
+}
+
+/// The same, with batches of `most`.
+fn in_batches_of<T>(
+    most: u64,
+    iterations: u64,
     mut prepare: impl FnMut() -> T,
     mut run: impl FnMut(&mut T),
     mut note: impl FnMut(Duration, u64),
@@ -56,7 +67,7 @@ fn in_batches<T>(
     let mut elapsed = Duration::ZERO;
     let mut left = iterations;
     while left > 0 {
-        let mut batch: Vec<T> = (0..left.min(BATCH)).map(|_| prepare()).collect();
+        let mut batch: Vec<T> = (0..left.min(most)).map(|_| prepare()).collect();
         left -= batch.len() as u64;
         let start = Instant::now();
         batch.iter_mut().for_each(&mut run);
@@ -166,7 +177,9 @@ fn fan_out(criterion: &mut Criterion, table: &mut Table) {
                             _ => leave(&mut room, &wire.borrow()),
                         }
                     };
-                    in_batches(iterations, prepare, forward, |took, pictures| {
+                    // More pictures ahead would be a pause so long that the stream counts as ended.
+                    let most = BATCH / TOGETHER as u64;
+                    in_batches_of(most, iterations, prepare, forward, |took, pictures| {
                         note(name, took, pictures * TOGETHER as u64);
                     })
                 });
