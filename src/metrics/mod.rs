@@ -8,6 +8,7 @@ mod process;
 mod render;
 mod rooms;
 mod snapshot;
+mod viewing;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -15,7 +16,7 @@ use prometheus::{IntCounter, Registry};
 
 pub use cell::SnapshotCell;
 pub use rooms::MOST_ROOMS;
-pub use snapshot::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, Volume};
+pub use snapshot::{ControlSnapshot, JoinCounts, PacketKind, ShardSnapshot, ViewingTotals, Volume};
 
 /// Content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -81,6 +82,7 @@ impl Metrics {
         let control = control.unwrap_or_default();
         let mut families = render::families(&snapshots, &loads, &control)?;
         families.extend(rooms::families(rooms, &control.public));
+        families.extend(viewing::families(control.viewing));
         families.extend(process::families());
         families.extend(self.inner.lasting.gather());
         // The encoder refuses a family without metrics, which those by shard are when there is none.

@@ -251,8 +251,18 @@ pub struct ControlSnapshot {
     pub joins: JoinCounts,
     /// News of the media plane shed since the start because the control plane was behind.
     pub shed: u64,
+    /// How received pictures were, as browsers told since the start.
+    pub viewing: ViewingTotals,
     /// Rooms in the public list. The names of others are their keys and told to nobody.
     pub public: Vec<(RoomKey, String)>,
+}
+
+/// Sums of what browsers told of the pictures that they received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ViewingTotals {
+    pub freezes: u64,
+    pub frozen_ms: u64,
+    pub shown_ms: u64,
 }
 
 /// How rooms were entered, or not. The label `result` of `plenum_joins_total`.

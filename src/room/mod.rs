@@ -32,6 +32,7 @@ mod stage;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod viewing;
 mod waiting;
 mod witness;
 

@@ -17,13 +17,14 @@ use super::member::{Link, Resident};
 use super::name;
 use super::outbox::{Ack, LinkId, Outbox};
 use super::plane::{MediaPlane, Negotiator};
+use super::viewing::Viewings;
 use super::witness::Witness;
 use crate::access::{Access, KindSet, Pass};
 use crate::border::{MediaSample, MediaState, SeatPlan};
 use crate::id::{MemberId, RoomId, RoomKey, SourceId, TransportId};
 use crate::metrics::{ControlSnapshot, JoinCounts};
 use crate::signal::protocol::{
-    Done, ErrorBody, ErrorCode, Limits, LobbyReply, Media, Paused, Permissions, Seats, Settings,
+    Done, ErrorBody, ErrorCode, Limits, LobbyReply, Media, Paused, Permissions, Seats, Settings, Viewing,
 };
 
 /// Letters of a member's id: 16 of 62 are 95 bits, so that ids are never guessed nor drawn twice.
@@ -71,6 +72,7 @@ pub(super) struct Shared {
     resumed: AtomicU64,
     refused: AtomicU64,
     shed: AtomicU64,
+    viewings: Viewings,
 }
 
 impl Rooms {
@@ -90,6 +92,7 @@ impl Rooms {
             resumed: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             shed: AtomicU64::new(0),
+            viewings: Viewings::default(),
         }))
     }
 
@@ -226,6 +229,11 @@ impl Rooms {
         self.0.count_shed(samples);
     }
 
+    /// Counts what a browser tells of its pictures.
+    pub fn view(&self, viewing: Viewing) {
+        self.0.viewings.add(viewing);
+    }
+
     /// What there is now, and what was counted since the start. `sockets` is not known here.
     pub fn figures(&self) -> ControlSnapshot {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
@@ -237,6 +245,7 @@ impl Rooms {
                 refused: of(&shared.refused),
             },
             shed: of(&shared.shed),
+            viewing: shared.viewings.totals(),
             ..ControlSnapshot::default()
         };
         for (id, room) in shared.lock().iter().map(|(id, handle)| (id, handle.figures())) {

@@ -54,6 +54,7 @@ pub fn read_request(text: &str, attachments: Vec<Bytes>) -> Result<(), ErrorBody
         Some("offer") => message.payload::<Offer>().map(drop),
         Some("media") => message.payload::<Media>().map(drop),
         Some("wishes") => message.payload::<Wishes>().map(drop),
+        Some("viewing") => message.payload::<Viewing>().map(drop),
         Some("rename") => message.payload::<Rename>().map(drop),
         Some("hand") => message.payload::<Hand>().map(drop),
         Some("chat") => message.payload::<ChatSend>().map(drop),

@@ -86,6 +86,7 @@ impl Session {
             "offer" => self.ask(&message, ack, Request::Offer).await,
             "media" => self.ask(&message, ack, Request::Media).await,
             "wishes" => self.ask(&message, ack, Request::Wishes).await,
+            "viewing" => self.viewing(&message, ack),
             "rename" => self.ask(&message, ack, Request::Rename).await,
             "hand" => self.ask(&message, ack, Request::Hand).await,
             "chat" if self.talks() => self.ask(&message, ack, Request::Chat).await,
@@ -198,6 +199,23 @@ impl Session {
             Ok(app) => self.send(Request::App(app, self.peer.ack(ack))).await,
             Err(error) => self.peer.acknowledge::<Done>(ack, &Err(error)),
         }
+    }
+
+    /// Counted for the whole server; what is told outside of a room is of no call.
+    fn viewing(&self, message: &Message, ack: AckSender) {
+        let viewing: Viewing = match message.payload() {
+            Ok(viewing) => viewing,
+            Err(error) => return self.peer.acknowledge::<Done>(ack, &Err(error)),
+        };
+        if let Some((field, most)) = viewing.out_of_range() {
+            let message = format!("{field}: at most {most}; tell every ten seconds what is new");
+            return self.refuse(ack, ErrorCode::BadRequest, &message);
+        }
+        if self.room.is_none() {
+            return self.refuse(ack, ErrorCode::NotJoined, "join a room first");
+        }
+        self.rooms.view(viewing);
+        self.peer.acknowledge(ack, &Ok(Done {}));
     }
 
     fn lobby(&self, message: &Message, ack: AckSender) {

@@ -168,6 +168,8 @@ test('whatever is malformed is an error that says why, and never a disconnect', 
     ['offer', { transport: 'short', revision: 1, sdp: '' }],
     ['app', { event: 'e', args: [{ _placeholder: true, num: 7 }] }],
     ['lobby', { watch: 1 }],
+    ['viewing', { freezes: 1, frozenMs: -1, shownMs: 1 }],
+    ['viewing', { freezes: 100_001, frozenMs: 1, shownMs: 1 }],
   ]) {
     assert.equal(await ada.refusal(event, ...args), 'bad_request', event);
   }
@@ -187,6 +189,7 @@ test('requests need a room, and only one', async () => {
     ['leave', {}],
     ['media', { microphone: false, camera: false, screen: false, screenAudio: false }],
     ['wishes', { sources: [] }],
+    ['viewing', { freezes: 0, frozenMs: 0, shownMs: 10_000 }],
     ['chat', { text: 'x' }],
     ['app', { event: 'e', args: [] }],
     ['offer', { transport: 'abcdefgh', revision: 1, sdp: '' }],
@@ -194,6 +197,14 @@ test('requests need a room, and only one', async () => {
     assert.equal(await stranger.refusal(event, body), 'not_joined', event);
   }
   assert.equal(await ada.refusal('join', { room: `${name}-2`, name: 'Ada' }), 'already_joined');
+});
+
+test('what browsers tell of their pictures is summed up for operators', async () => {
+  const { ada, grace } = await pair();
+  await ada.do('viewing', { freezes: 2, frozenMs: 500, shownMs: 20_000 });
+  await grace.do('viewing', { freezes: 1, frozenMs: 250, shownMs: 10_000 });
+  const text = await (await fetch(`${server.origin}/metrics`)).text();
+  for (const line of ['freezes_total 3', 'frozen_seconds_total 0.75', 'shown_seconds_total 30']) assert.ok(text.includes(`\nplenum_viewing_${line}\n`), line);
 });
 
 test('an offer of seats is answered once, and its seats follow the pictures that are on', async () => {

@@ -177,6 +177,32 @@ pub struct Hand {
     pub member: Option<MemberId>,
 }
 
+/// `viewing`: how the pictures that a browser received were since it said so last.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, TS)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Viewing {
+    /// How often a picture stood still, as the browser counts it (`freezeCount` of W3C's webrtc-stats).
+    pub freezes: u32,
+    /// For how long in all, milliseconds.
+    pub frozen_ms: u32,
+    /// For how long pictures came in all, milliseconds: of two at a time, both.
+    pub shown_ms: u32,
+}
+
+impl Viewing {
+    /// What 64 seats of an hour may be, and more than any client tells at once.
+    pub const MOST_MS: u32 = 64 * 3_600_000;
+    pub const MOST_FREEZES: u32 = 100_000;
+
+    /// The first field that is out of its range, with its limit.
+    pub fn out_of_range(&self) -> Option<(&'static str, u32)> {
+        let most = |name, value, most| (value > most).then_some((name, most));
+        most("freezes", self.freezes, Viewing::MOST_FREEZES)
+            .or(most("frozenMs", self.frozen_ms, Viewing::MOST_MS))
+            .or(most("shownMs", self.shown_ms, Viewing::MOST_MS))
+    }
+}
+
 /// `react`: shows everybody an emoji for a moment.
 #[derive(Clone, Debug, Deserialize, Serialize, TS)]
 #[serde(deny_unknown_fields)]

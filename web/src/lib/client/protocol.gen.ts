@@ -307,6 +307,23 @@ priority: number, };
 export type WishSize = { width: number, height: number, };
 
 /**
+ * `viewing`: how the pictures that a browser received were since it said so last.
+ */
+export type Viewing = { 
+/**
+ * How often a picture stood still, as the browser counts it (`freezeCount` of W3C's webrtc-stats).
+ */
+freezes: number, 
+/**
+ * For how long in all, milliseconds.
+ */
+frozenMs: number, 
+/**
+ * For how long pictures came in all, milliseconds: of two at a time, both.
+ */
+shownMs: number, };
+
+/**
  * `rename`: a new display name for the caller.
  */
 export type Rename = { name: string, };
@@ -709,6 +726,7 @@ export interface ClientToServerEvents {
   offer: (payload: Offer, acknowledge: (reply: Reply<Answer>) => void) => void;
   media: (payload: Media, acknowledge: (reply: Reply) => void) => void;
   wishes: (payload: Wishes, acknowledge: (reply: Reply) => void) => void;
+  viewing: (payload: Viewing, acknowledge: (reply: Reply) => void) => void;
   rename: (payload: Rename, acknowledge: (reply: Reply) => void) => void;
   hand: (payload: Hand, acknowledge: (reply: Reply) => void) => void;
   react: (payload: React, acknowledge: (reply: Reply) => void) => void;

@@ -20,6 +20,7 @@ import type { Seat } from './seat';
 import { Signalling } from './signalling';
 import type { RoomEvents, RoomOptions, RoomState } from './types';
 import { Uplink } from './uplink';
+import { Viewing } from './viewing';
 import { WishBox, type Picture } from './wishes';
 
 /** Answers to large offers take a while over polling. */
@@ -59,6 +60,9 @@ export abstract class Session extends Emitter<RoomEvents> {
   readonly #admission: Admission;
   readonly #page = new Page();
   readonly #patience = new Patience((network) => this.#set(network ? { network } : {}, network ? [] : ['network']));
+  readonly #viewing = new Viewing(() => this.link.pc, (viewing) => {
+    if (this.#state.signalling === 'up') this.signalling.tell('viewing', viewing);
+  });
   readonly #muted = new Set<TrackKind>();
   readonly #versions = new Map<SourceId, number>();
   #state: RoomState = { phase: 'joining', signalling: 'down', media: 'connecting' };
@@ -153,6 +157,7 @@ export abstract class Session extends Emitter<RoomEvents> {
     this.link.close();
     this.downlink.close();
     this.#page.close();
+    this.#viewing.stop();
     this.#set({ phase: 'ended', signalling: 'down', ...why }, ['network', 'waiting']);
     this.#patience.close();
     this.#settle.reject(why.error ?? new RequestError('offline', 'the room was left'));
@@ -243,6 +248,7 @@ export abstract class Session extends Emitter<RoomEvents> {
     void this.#token.set(reply.resume);
     this.#set({ phase: 'joined', signalling: 'up' }, ['error', 'farewell']);
     if (first) this.#page.keepAwake(true);
+    this.#viewing.start();
     this.#tellRoom();
     this.emit('permissions', reply.permissions);
     reply.chat.forEach((line) => this.lines.hear(line));
