@@ -183,9 +183,13 @@ impl Forwarder {
             subscriber.touch(peer, &mut self.touched);
             return true;
         }
-        let alive = source.layers(publishers, MediaKind::Video).get(layer).is_some_and(|layer| layer.alive(now));
+        let shown = subscriber.downlink.taken(line).filter(|(shown, taken)| (*shown, taken.layer) == (id, layer));
         // A layer that rests begins with a key frame anyway, and a browser that is asked may send one on every layer.
-        if alive {
+        // So do spatial layers that the stream does not have in it now.
+        let comes = source.layers(publishers, MediaKind::Video).get(layer).is_some_and(|layer| {
+            layer.alive(now) && shown.is_none_or(|(_, taken)| layer.highest_layers().0 > taken.spatial)
+        });
+        if comes {
             self.ask_for_key_frame(now, id, layer);
         }
         false
