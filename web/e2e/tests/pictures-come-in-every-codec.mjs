@@ -53,6 +53,28 @@ for (const codec of ['vp8', 'h264', 'vp9', 'av1']) {
   });
 }
 
+behaviour('whatever codec Firefox makes is seen in Chromium, one after another over one connection', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'firefox', hue: 0, size: CAMERA });
+  const grace = stage.bot({ name: 'Grace' });
+  for (const bot of [ada, grace]) await bot.join(origin, 'firefox');
+  await seesIn(grace, ada, 'vp8', FULL);
+  const [{ makes }, { decodes }] = [await codecsOf(ada), await codecsOf(grace)];
+  for (const codec of ['vp9', 'h264', 'av1', 'vp8']) {
+    if (!makes.includes(codec) || !decodes.includes(codec)) {
+      console.log(`${codec}: made by ${ada.browser}: ${makes.includes(codec)}, decoded by ${grace.browser}: ${decodes.includes(codec)}`);
+      continue;
+    }
+    await ada.run((wanted) => {
+      const { room } = window.__plenum;
+      room.codec.hear = () => undefined;
+      room.uplink.use(wanted);
+    }, codec);
+    await seesIn(grace, ada, codec, FULL);
+    console.log(codec, JSON.stringify(await incoming(grace, ada.name)));
+  }
+});
+
 behaviour('who wishes for a codec that somebody does not decode sends what all decode, until that one is gone', async (stage) => {
   const { origin } = await stage.server();
   const ada = stage.bot({ name: 'Ada', hue: 0, size: CAMERA });
