@@ -80,6 +80,9 @@ pub struct Media {
     pub spread_above: usize,
     /// Per cent of its time that a shard may work before the rooms on it spread over others.
     pub spread_load: u8,
+    /// Whether packets leave no faster than each browser's network seems to carry. Off, they leave as they come: for
+    /// measurements.
+    pub pacing: bool,
 }
 
 /// A STUN or TURN server, as browsers know them from `RTCIceServer`.
@@ -237,6 +240,7 @@ impl Default for Media {
             shards: 0,
             spread_above: Spread::default().above,
             spread_load: (Spread::default().load * 100.0) as u8,
+            pacing: true,
         }
     }
 }

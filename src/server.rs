@@ -68,6 +68,7 @@ impl Running {
             udp_port: config.media.udp_port,
             tcp_port: config.media.tcp.then_some(config.media.tcp_port),
             loudest_above: config.media.loudest_above,
+            pacing: config.media.pacing,
             shards: config.media.shard_count(),
             spread: Spread { above: config.media.spread_above, load: f64::from(config.media.spread_load) / 100.0 },
             announced: config::media_addresses(config, &config::interfaces().map_err(no_addresses)?),
@@ -117,6 +118,8 @@ pub struct MediaConfig {
     pub tcp_port: Option<u16>,
     /// Members of a room beyond which only the loudest voices are forwarded.
     pub loudest_above: usize,
+    /// Packets leave no faster than each browser's network seems to carry.
+    pub pacing: bool,
     pub shards: usize,
     /// When a room goes on growing on another shard.
     pub spread: Spread,
@@ -143,6 +146,7 @@ impl Planes {
             port: config.udp_port,
             tcp_port: config.tcp_port,
             loudest_above: config.loudest_above,
+            pacing: config.pacing,
             shards: config.shards,
             spread: config.spread,
             announced: config.announced,

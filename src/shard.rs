@@ -14,7 +14,7 @@ use std::time::Instant;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState, TransportSpec};
+use crate::border::{ConnectionState, ControlState, DataMessage, FromShard, MediaSample, MediaState};
 use crate::id::TransportId;
 use crate::media::drop::DropReason;
 use crate::media::feed::Inlet;
@@ -34,7 +34,6 @@ use sealer::Sealer;
 struct Link {
     id: TransportId,
     transport: Transport,
-    spec: Arc<TransportSpec>,
     told: ConnectionState,
     /// When its offer came.
     opened: Instant,
@@ -100,6 +99,11 @@ impl Shard {
     /// See [`Forwarder::set_loudest_above`].
     pub fn set_loudest_above(&mut self, members: usize) {
         self.forwarder.set_loudest_above(members);
+    }
+
+    /// See [`Forwarder::set_pacing`].
+    pub fn set_pacing(&mut self, pacing: bool) {
+        self.forwarder.set_pacing(pacing);
     }
 
     /// See [`Forwarder::set_feeds`].

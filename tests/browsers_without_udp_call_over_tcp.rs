@@ -38,6 +38,7 @@ fn plane() -> Plane {
         port: 0,
         tcp_port: Some(0),
         loudest_above: usize::MAX,
+        pacing: true,
         shards: 1,
         spread: Default::default(),
         announced: vec![Ipv4Addr::LOCALHOST.into()],

@@ -89,6 +89,11 @@ pub struct Flags {
     #[arg(long, value_name = "PERCENT")]
     pub spread_load: Option<u8>,
 
+    /// Whether packets leave no faster than each browser's network seems to carry; true unless given. Off, they leave as
+    /// they come: for measurements [media.pacing].
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub pacing: Option<bool>,
+
     /// Most members of one room; 500 unless given [limits.members_per_room].
     #[arg(long, value_name = "COUNT")]
     pub members_per_room: Option<usize>,
@@ -183,6 +188,7 @@ impl Flags {
             shards => media.shards,
             spread_above => media.spread_above,
             spread_load => media.spread_load,
+            pacing => media.pacing,
             members_per_room => limits.members_per_room,
             seats => limits.seats,
             connections_per_address => limits.connections_per_address,

@@ -52,6 +52,8 @@ pub struct PlaneConfig {
     pub tcp_port: Option<u16>,
     /// See [`crate::media::forwarder::Forwarder::set_loudest_above`].
     pub loudest_above: usize,
+    /// See [`crate::media::forwarder::Forwarder::set_pacing`].
+    pub pacing: bool,
     pub shards: usize,
     pub spread: Spread,
     /// Addresses that browsers are told.
@@ -98,6 +100,7 @@ impl Plane {
                 events.clone(),
             );
             shard.set_loudest_above(config.loudest_above);
+            shard.set_pacing(config.pacing);
             shard.set_feeds(index, inlets.clone());
             let worker = Worker::new(sockets, shard, inbox, config.news.clone(), others.clone())?;
             let handle = worker.handle();

@@ -49,7 +49,6 @@ impl Shard {
                 self.links[peer] = Some(Link {
                     id,
                     transport,
-                    spec: spec.clone(),
                     told: ConnectionState::New,
                     opened: now,
                     established: false,
@@ -62,7 +61,6 @@ impl Shard {
         };
         if let Some(link) = &mut self.links[peer] {
             link.transport.update(&spec.connection);
-            link.spec = spec.clone();
         }
         self.by_ufrag.insert(spec.connection.local.ufrag.clone(), peer);
         self.schedule(peer);

@@ -58,6 +58,7 @@ impl Server {
             udp_port: 0,
             tcp_port: None,
             loudest_above: usize::MAX,
+            pacing: true,
             shards: 1,
             spread: Spread::default(),
             announced: addresses.to_vec(),

@@ -175,6 +175,7 @@ pub struct Forwarder {
     pressure: pressure::Gauge,
     /// Pictures that pressure took something from, by [`Pressure`].
     pressed: [u64; Pressure::ALL.len()],
+    pacing: bool,
 }
 
 fn kind_index(kind: MediaKind) -> usize {
@@ -232,7 +233,14 @@ impl Forwarder {
             feeds: Feeds::default(),
             pressure: pressure::Gauge::default(),
             pressed: Default::default(),
+            pacing: true,
         }
+    }
+
+    /// Whether packets leave no faster than each browser's network seems to carry; otherwise they leave as they come. To
+    /// be said before the first browser is there.
+    pub fn set_pacing(&mut self, pacing: bool) {
+        self.pacing = pacing;
     }
 
     /// Adds the browser `transport` under the owner's index `peer`, or applies its re-negotiation.
@@ -261,7 +269,7 @@ impl Forwarder {
                 self.publishers[peer] =
                     Some(Publisher { uplink: Uplink::new(spec.clone(), self.epoch, reporter), sources: [None; 2] });
                 let downlink = Downlink::new(spec.clone(), self.epoch, rng);
-                self.subscribers[peer] = Some(Subscriber::new(now, transport, room, spec, downlink));
+                self.subscribers[peer] = Some(Subscriber::new(now, transport, room, spec, downlink, self.pacing));
                 self.peers.insert(transport, peer);
                 let own: Vec<SourceSpec> =
                     self.sources.values().map(|s| s.spec).filter(|s| s.transport == transport).collect();

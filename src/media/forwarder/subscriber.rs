@@ -25,6 +25,8 @@ pub(super) struct Subscriber {
     pub(super) loudest: Loudest,
     pub(super) ready: bool,
     pub(super) outlet: Outlet,
+    /// Packets leave no faster than its network seems to carry.
+    paced: bool,
     /// It is among [`Forwarder::touched`].
     pub(super) touched: bool,
     /// A line may wait for a key frame.
@@ -78,6 +80,7 @@ impl Subscriber {
         room: RoomKey,
         spec: SharedMediaSpec,
         downlink: Downlink,
+        paced: bool,
     ) -> Subscriber {
         let mut subscriber = Subscriber {
             transport,
@@ -91,6 +94,7 @@ impl Subscriber {
             loudest: Loudest::default(),
             ready: false,
             outlet: Outlet::new(now),
+            paced,
             touched: false,
             waiting: false,
             estimator: None,
@@ -139,7 +143,8 @@ impl Subscriber {
 
     /// Lets packets leave as fast as the network seems to carry them; on trust, as fast as they come.
     pub(super) fn set_rate(&mut self, now: Instant) {
-        let rate = self.estimator.as_ref().filter(|estimator| estimator.has_heard()).map(|estimator| {
+        let heard = self.estimator.as_ref().filter(|estimator| self.paced && estimator.has_heard());
+        let rate = heard.map(|estimator| {
             let on_trust =
                 if self.is_unproven(now) || estimator.is_by_remb() { Bps(self.used.0 * 3 / 2) } else { Bps(0) };
             let probing = self.probe.map_or(Bps(0), |probe| probe.plan.rate);
