@@ -9,9 +9,11 @@ use crate::media::codec::Facts;
 use crate::media::spec::Codec;
 
 mod read;
+mod template;
 mod write;
 
 pub use read::{first_csrc, parse};
+pub use template::{Template, Varying};
 pub use write::{OutHeader, write_header};
 
 /// RFC 6464 audio level.
@@ -21,6 +23,13 @@ pub struct AudioLevel {
     pub level: u8,
     /// The encoder believes that this is speech.
     pub voice: bool,
+}
+
+impl AudioLevel {
+    /// As the extension carries it.
+    fn octet(self) -> u8 {
+        self.level.min(127) | if self.voice { 0x80 } else { 0 }
+    }
 }
 
 /// The fixed part of an RTP header with the extensions that Plenum understands, borrowed from nothing.

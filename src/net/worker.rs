@@ -224,18 +224,25 @@ impl Worker {
     /// Sends everything queued: over UDP, each run of equal datagrams to one browser in one call.
     fn flush(&mut self) {
         let Worker { outbox, sockets, streams, shard, .. } = self;
-        for (path, datagram, video) in outbox.entries().filter(|(path, ..)| path.protocol == Protocol::Tcp) {
-            if let Err(reason) = streams.send(path, datagram, video) {
-                shard.count_drops(reason, 1);
+        let mut any_tcp = false;
+        for (path, run, segment) in outbox.runs() {
+            if path.protocol == Protocol::Tcp {
+                any_tcp = true;
+                continue;
             }
-        }
-        streams.flush(Instant::now(), shard);
-        for (path, run, segment) in outbox.runs().filter(|(path, ..)| path.protocol == Protocol::Udp) {
             let here = |socket: &&Udp| socket.port() == path.local.port() && socket.is_v6() == path.remote.is_ipv6();
             if let Some(socket) = sockets.iter().find(here) {
                 send(socket, shard, path, run, segment);
             }
         }
+        if any_tcp {
+            for (path, datagram, video) in outbox.entries().filter(|(path, ..)| path.protocol == Protocol::Tcp) {
+                if let Err(reason) = streams.send(path, datagram, video) {
+                    shard.count_drops(reason, 1);
+                }
+            }
+        }
+        streams.flush(Instant::now(), shard);
         outbox.clear();
     }
 }

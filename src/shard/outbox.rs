@@ -52,12 +52,13 @@ impl Run {
     }
 }
 
-/// A datagram's place in the [`Outbox`].
+/// A datagram's place in the [`Outbox`]. Small, since there is one for each packet.
 #[derive(Clone, Copy, Debug)]
 struct Datagram {
-    path: Path,
+    /// Number of its run.
+    run: u32,
+    len: u32,
     start: usize,
-    end: usize,
     video: bool,
 }
 
@@ -88,7 +89,10 @@ impl Outbox {
 
     /// Also says what is video: on a path that is congested, that goes first.
     pub fn entries(&self) -> impl Iterator<Item = (Path, &[u8], bool)> {
-        self.datagrams.iter().map(|d| (d.path, &self.bytes[d.start..d.end], d.video))
+        self.datagrams.iter().map(|datagram| {
+            let Datagram { run, len, start, video } = *datagram;
+            (self.runs[run as usize].path, &self.bytes[start..start + len as usize], video)
+        })
     }
 
     /// The runs: where to, the datagrams one behind the other, and the size of each but the last. The order of what
@@ -148,31 +152,34 @@ impl Outbox {
         }
         let open = self.open.get(peer).copied().unwrap_or(NONE);
         let run = self.runs.get(open as usize).filter(|run| run.path == path && run.is_open());
-        let run = run.filter(|run| run.end + room <= run.room_end || run.room_end == self.used).copied();
-        let start = run.map_or(self.used, |run| run.end);
+        let run = run.filter(|run| run.end + room <= run.room_end || run.room_end == self.used);
+        let run = run.map(|run| (run.end, run.segment, run.room_end));
+        let start = run.map_or(self.used, |(end, ..)| end);
         let len = write(self.buffer(start, room))?;
         if len == 0 {
             return Ok(0);
         }
         let end = start + len;
         self.written += len;
-        match run {
-            Some(run) if len <= run.segment => {
-                let room_end = run.room_end.max(end);
-                self.runs[open as usize] = Run { end, room_end, datagrams: run.datagrams + 1, ..run };
+        let number = match run {
+            Some((_, segment, room_end)) if len <= segment => {
+                let run = &mut self.runs[open as usize];
+                (run.end, run.room_end) = (end, room_end.max(end));
+                run.datagrams += 1;
                 self.used = self.used.max(end);
+                open
             }
             // Larger than those before it: it begins a run in the rest of their room.
-            Some(run) => {
+            Some((.., room_end)) => {
                 self.runs[open as usize].room_end = start;
-                self.begin(path, Some(peer), start, len, run.room_end.max(end));
+                self.begin(path, Some(peer), start, len, room_end.max(end))
             }
             None => {
                 let more = if self.used < MOST_AHEAD { self.expected.saturating_sub(1) } else { 0 };
-                self.begin(path, Some(peer), start, len, end + room * more);
+                self.begin(path, Some(peer), start, len, end + room * more)
             }
-        }
-        self.datagrams.push(Datagram { path, start, end, video: false });
+        };
+        self.datagrams.push(Datagram { run: number, len: len as u32, start, video: false });
         Ok(len)
     }
 
@@ -185,14 +192,16 @@ impl Outbox {
         &mut self.bytes[start..end]
     }
 
-    /// Begins a run with the datagram of `len` octets at `start`.
-    fn begin(&mut self, path: Path, peer: Option<usize>, start: usize, len: usize, room_end: usize) {
+    /// Begins a run with the datagram of `len` octets at `start`. Returns its number.
+    fn begin(&mut self, path: Path, peer: Option<usize>, start: usize, len: usize, room_end: usize) -> u32 {
+        let number = self.runs.len() as u32;
         if let Some(open) = peer.and_then(|peer| self.open.get_mut(peer)) {
-            *open = self.runs.len() as u32;
+            *open = number;
         }
         let peer = peer.map(|peer| peer as u32);
         self.runs.push(Run { path, peer, start, end: start + len, room_end, segment: len, datagrams: 1 });
         self.used = self.used.max(room_end);
+        number
     }
 }
 
@@ -204,8 +213,8 @@ impl TransportOut for Outbox {
         if is_stun(bytes) { &mut self.stun } else { &mut self.dtls }.add(bytes.len());
         let start = self.used;
         self.buffer(start, bytes.len()).copy_from_slice(bytes);
-        self.begin(path, None, start, bytes.len(), start + bytes.len());
-        self.datagrams.push(Datagram { path, start, end: start + bytes.len(), video: false });
+        let run = self.begin(path, None, start, bytes.len(), start + bytes.len());
+        self.datagrams.push(Datagram { run, len: bytes.len() as u32, start, video: false });
     }
 }
 

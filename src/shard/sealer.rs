@@ -25,16 +25,16 @@ impl Sink for Sealer<'_> {
             self.counters.drop(DropReason::NotConnected);
             return 0;
         };
-        let Link { transport, spec, .. } = link;
+        let transport = &mut link.transport;
         let mut kind = PacketKind::Rtx;
         let sealed = self.outbox.write(peer, path, MAX_PACKET + TAG_ROOM, |buffer| {
-            let Outgoing { stream, seq, header_len, len } = write(&mut buffer[..MAX_PACKET])?;
-            let line = spec.media.downlinks.get(stream / 2).ok_or(DropReason::NotSelected)?;
-            let ssrc = match (stream % 2, line.kind) {
-                (0, MediaKind::Audio) => (kind = PacketKind::Audio, line.ssrc).1,
-                (0, MediaKind::Video) => (kind = PacketKind::Video, line.ssrc).1,
-                _ => line.rtx_ssrc.ok_or(DropReason::NotRetransmittable)?,
+            let outgoing = write(&mut buffer[..MAX_PACKET])?;
+            kind = match outgoing.kind {
+                _ if outgoing.is_rtx() => PacketKind::Rtx,
+                MediaKind::Audio => PacketKind::Audio,
+                MediaKind::Video => PacketKind::Video,
             };
+            let Outgoing { stream, ssrc, seq, header_len, len, .. } = outgoing;
             transport.seal_rtp(stream, ssrc, seq, header_len, buffer, len)
         });
         match sealed {

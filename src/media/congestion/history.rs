@@ -6,11 +6,14 @@ use super::Cluster;
 
 /// Packets remembered, a power of two: at most over a second of a 20 Mbit/s downlink,
 const PACKETS: usize = 2_048;
-/// at first what sound and a small picture are,
-const FEW: usize = 256;
+/// at first few,
+const FEW: usize = 32;
 /// and more when the oldest is younger than this, in microseconds: the longest round trip with the longest pause between two
 /// feedbacks, twice.
 const KEPT: i64 = 2_000_000;
+/// How often in a round through the ring that is looked at, each time at the youngest of those that are overwritten until
+/// the next time: what is old has left the caches, and would be waited for.
+const LOOKS: usize = 8;
 /// Numbers are counted from here, so that none before the first is negative.
 const ORIGIN: u64 = 0x1_0000;
 
@@ -56,9 +59,12 @@ impl History {
             return;
         }
         self.newest = Some(seq);
-        let overwritten = self.ring.get(self.place(seq)).copied().flatten();
-        if self.ring.len() < PACKETS && overwritten.is_some_and(|old| at - old.at < KEPT) {
-            self.grow();
+        let (place, block) = (self.place(seq), self.ring.len() / LOOKS);
+        if self.ring.len() < PACKETS && place & (block - 1) == 0 {
+            let youngest = self.ring.get(place + block - 1).copied().flatten();
+            if youngest.is_some_and(|old| at - old.at < KEPT) {
+                self.grow();
+            }
         }
         let place = self.place(seq);
         let size = u16::try_from(size).unwrap_or(u16::MAX);
@@ -86,7 +92,7 @@ impl History {
     }
 
     fn place(&self, seq: ExtSeq) -> usize {
-        seq.0 as usize % self.ring.len().max(1)
+        seq.0 as usize & self.ring.len().saturating_sub(1)
     }
 }
 
@@ -117,7 +123,7 @@ mod tests {
         for count in 0..2_000_u16 {
             history.push(count, i64::from(count) * 10_000, 100, None);
         }
-        assert_eq!(history.ring.len(), FEW);
+        assert_eq!(history.ring.len(), 8 * FEW);
         assert!((0..200).all(|back| history.get_mut(1_999 - back).is_some()), "two seconds at 100 packets a second");
         for count in 0..2_000_u16 {
             history.push(2_000 + count, 20_000_000 + i64::from(count) * 1_000, 100, None);

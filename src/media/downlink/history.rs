@@ -1,6 +1,6 @@
 //! What left for this browser lately, by line and sequence number: enough to send it again from the ring.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::id::{ExtSeq, SourceId};
 
@@ -8,11 +8,14 @@ use super::line::Stamp;
 
 /// Packets remembered: at most a second of a 20 Mbit/s downlink, and more than rings hold of one layer. A power of two.
 const PACKETS: usize = 2_048;
-/// At first what sound and a small picture are,
-const FEW: usize = 256;
-/// and more when the oldest is younger than this: nothing as old is sent again, and what is asked for so late calls for a key
-/// frame.
-const KEPT_MS: u32 = 4_000;
+/// At first few,
+const FEW: usize = 32;
+/// and more when the oldest is younger than this: what is older is sent again over round trips of half a second and more
+/// alone, and all of it has to fit the caches, for every packet that leaves is written into it.
+const KEPT_MS: u32 = 1_000;
+/// How often in a round through the ring that is looked at, each time at the youngest of those that are overwritten until
+/// the next time: what is old has left the caches, and would be waited for.
+const LOOKS: usize = 8;
 /// Twice the packets, so that few share a bucket.
 const BUCKETS: usize = 2;
 /// A packet is sent again this often at most: a receiver that still asks has other trouble.
@@ -25,7 +28,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) line: u16,
-    pub(super) layer: u16,
+    pub(super) layer: u8,
+    /// How often it was sent again.
+    times: u8,
     pub(super) source: SourceId,
     /// The publisher's number: the packet's place in its ring.
     pub(super) source_seq: ExtSeq,
@@ -35,7 +40,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Lines and layers are few: an offer holds at most some hundred m-lines. `sent` counts from the process's epoch.
+    /// Lines and layers are few: an offer holds at most some hundred m-lines, of three layers each. `sent` counts from the
+    /// process's epoch.
     pub(super) fn new(
         line: usize,
         (source, layer): (SourceId, usize),
@@ -43,24 +49,34 @@ impl Entry {
         stamp: Stamp,
         sent: Duration,
     ) -> Entry {
-        Entry { line: line as u16, layer: layer as u16, source, source_seq, stamp, sent_ms: sent.as_millis() as u32 }
+        let (line, layer) = (line as u16, layer as u8);
+        Entry { line, layer, times: 0, source, source_seq, stamp, sent_ms: milliseconds(sent) }
     }
 }
 
+/// `since` the process's epoch in milliseconds; wraps.
+fn milliseconds(since: Duration) -> u32 {
+    (since.as_secs() as u32).wrapping_mul(1_000).wrapping_add(since.subsec_millis())
+}
+
+/// A cache line: there is one to write for each packet that leaves.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Slot {
     entry: Entry,
     /// Position of the packet before it in its bucket.
     before: u32,
-    times: u8,
-    resent: Option<Instant>,
+    /// When it was sent again last, as [`Entry::sent_ms`] counts.
+    resent_ms: u32,
 }
+
+const _: () = assert!(size_of::<Slot>() == 64);
 
 /// A ring of packets, and chains through it by hash. Empty until the first packet; it grows with the rate, and never shrinks.
 #[derive(Default)]
 pub(super) struct History {
     slots: Vec<Slot>,
-    /// How many slots there may be now, a power of two.
+    /// How many slots there may be now, a power of two; 0 before the first packet.
     size: usize,
     /// Position + 1 of each bucket's newest packet; the position's place in the ring is its lower bits.
     heads: Vec<u32>,
@@ -69,14 +85,16 @@ pub(super) struct History {
 
 impl History {
     pub(super) fn push(&mut self, entry: Entry) {
-        let oldest = self.slots.get(self.place(self.written)).map(|slot| slot.entry.sent_ms);
-        let young = oldest.is_some_and(|sent| entry.sent_ms.wrapping_sub(sent) < KEPT_MS);
+        let (place, block) = (self.place(self.written), self.size / LOOKS);
         if self.size == 0 {
             self.resize(FEW);
-        } else if young && self.size < PACKETS {
-            self.resize(2 * self.size);
+        } else if place & (block - 1) == 0 && self.size < PACKETS {
+            let youngest = self.slots.get(place + block - 1).map(|slot| slot.entry.sent_ms);
+            if youngest.is_some_and(|sent| entry.sent_ms.wrapping_sub(sent) < KEPT_MS) {
+                self.resize(2 * self.size);
+            }
         }
-        self.write(Slot { entry, before: 0, times: 0, resent: None });
+        self.write(Slot { entry, before: 0, resent_ms: 0 });
     }
 
     /// Puts `slot` behind all others.
@@ -101,13 +119,13 @@ impl History {
         older.iter().chain(newer).for_each(|slot| self.write(*slot));
     }
 
-    /// The packet of `line` whose number ends in `wire`, when it may be sent again now. [`History::resent`] says that
-    /// it was.
-    pub(super) fn find(&self, now: Instant, line: u16, wire: u16, rtt: Duration) -> Option<Entry> {
+    /// The packet of `line` whose number ends in `wire`, when it may be sent again `now`, which counts from the process's
+    /// epoch. [`History::resent`] says that it was.
+    pub(super) fn find(&self, now: Duration, line: u16, wire: u16, rtt: Duration) -> Option<Entry> {
         let slot = self.slots.get(self.locate(line, wire)?)?;
-        let pause = (rtt / 2).max(SHORTEST_PAUSE);
-        let rested = slot.resent.is_none_or(|at| now.saturating_duration_since(at) >= pause);
-        (rested && slot.times < MOST_TIMES).then_some(slot.entry)
+        let pause = (rtt / 2).max(SHORTEST_PAUSE).as_millis() as u32;
+        let rested = slot.entry.times == 0 || milliseconds(now).wrapping_sub(slot.resent_ms) >= pause;
+        (rested && slot.entry.times < MOST_TIMES).then_some(slot.entry)
     }
 
     /// Whether the packet is here, sent again lately or not.
@@ -118,21 +136,21 @@ impl History {
     /// The packet that was sent `back` packets before the newest.
     pub(super) fn recent(&self, back: u32) -> Option<Entry> {
         let place = self.place(self.written.checked_sub(back.checked_add(1)?)?);
-        let slot = self.slots.get(place).filter(|slot| (back as usize) < self.size && slot.times < MOST_TIMES)?;
+        let slot = self.slots.get(place).filter(|slot| (back as usize) < self.size && slot.entry.times < MOST_TIMES)?;
         Some(slot.entry)
     }
 
     /// Sends nothing of `source` again: its numbers mean other packets now.
     pub(super) fn forget(&mut self, source: SourceId) {
         for slot in self.slots.iter_mut().filter(|slot| slot.entry.source == source) {
-            slot.times = MOST_TIMES;
+            slot.entry.times = MOST_TIMES;
         }
     }
 
-    pub(super) fn resent(&mut self, now: Instant, line: u16, wire: u16) {
+    pub(super) fn resent(&mut self, now: Duration, line: u16, wire: u16) {
         if let Some(slot) = self.locate(line, wire).and_then(|place| self.slots.get_mut(place)) {
-            slot.times += 1;
-            slot.resent = Some(now);
+            slot.entry.times = slot.entry.times.saturating_add(1);
+            slot.resent_ms = milliseconds(now);
         }
     }
 
@@ -156,12 +174,12 @@ impl History {
     }
 
     fn place(&self, position: u32) -> usize {
-        position as usize % self.size.max(1)
+        position as usize & self.size.saturating_sub(1)
     }
 
     /// Neighbouring numbers of a line fall into neighbouring buckets; lines are spread.
     fn bucket(&self, line: u16, wire: u16) -> usize {
-        usize::from(wire.wrapping_add(line.wrapping_mul(0x9E37))) % (BUCKETS * self.size).max(1)
+        usize::from(wire.wrapping_add(line.wrapping_mul(0x9E37))) & (BUCKETS * self.size).saturating_sub(1)
     }
 }
 
@@ -175,12 +193,12 @@ mod tests {
 
     fn entry(line: u16, seq: u64) -> Entry {
         let stamp = Stamp { seq: ExtSeq(seq), timestamp: 0, marker: false, offsets: Offsets::default(), hollow: false };
-        Entry { line, layer: 0, source: SourceId(1), source_seq: ExtSeq(seq * 3), stamp, sent_ms: 0 }
+        Entry { line, layer: 0, times: 0, source: SourceId(1), source_seq: ExtSeq(seq * 3), stamp, sent_ms: 0 }
     }
 
     #[test]
     fn the_last_packets_of_all_lines_are_found_and_older_ones_are_not() {
-        let now = Instant::now();
+        let now = Duration::from_secs(9);
         let mut history = History::default();
         assert!(history.find(now, 0, 0, RTT).is_none());
         let mut rng = rand::rngs::StdRng::seed_from_u64(3);
@@ -202,18 +220,18 @@ mod tests {
 
     #[test]
     fn whoever_is_sent_little_is_remembered_in_little() {
-        let now = Instant::now();
+        let now = Duration::from_secs(9);
         let mut history = History::default();
         let push = |history: &mut History, seq: u64, sent_ms| {
             history.push(Entry { sent_ms, ..entry(3, seq) });
             history.resent(now, 3, seq as u16);
         };
         (0..2_000).for_each(|seq| push(&mut history, seq, seq as u32 * 20));
-        assert_eq!(history.slots.len(), FEW);
-        assert!((1_800..2_000).all(|seq| history.contains(3, seq)), "four seconds at 50 packets a second");
-        assert!(!history.contains(3, 1_743));
+        assert_eq!(history.slots.len(), 2 * FEW);
+        assert!((1_950..2_000).all(|seq| history.contains(3, seq)), "a second at 50 packets a second");
+        assert!(!history.contains(3, 1_935));
         // What is known of a packet stays known while more are remembered.
-        (2_000..3_800).for_each(|seq| push(&mut history, seq, 40_000 + seq as u32));
+        (2_000..3_800).for_each(|seq| push(&mut history, seq, 38_000 + seq as u32));
         assert!((1_960..3_800).all(|seq| history.contains(3, seq)));
         assert!((1_960..3_800).all(|seq| history.find(now, 3, seq, RTT).is_none()), "all were sent again just now");
         assert!((1_960..3_800).all(|seq| history.find(now + RTT, 3, seq, RTT).is_some()));
@@ -224,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_packet_rests_between_retransmissions_and_ends_some_day() {
-        let start = Instant::now();
+        let start = Duration::from_secs(9);
         let mut history = History::default();
         history.push(entry(0, 9));
         history.resent(start, 0, 9);

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use crate::id::{ExtSeq, Mid, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
-use crate::media::packet::{PacketInfo, PacketRef};
-use crate::media::spec::{Codec, DownlinkSpec, MediaKind, MediaSpec, PayloadType, Place};
+use crate::media::packet::{OutHeader, PacketInfo, PacketRef, Template};
+use crate::media::spec::{Codec, DownlinkSpec, ExtensionMap, MediaKind, MediaSpec, PayloadType, Place};
 
 use super::left_out::LeftOut;
 use super::rewrite::{self, Form, Offsets};
@@ -52,9 +52,34 @@ pub(super) struct Tenure {
     fresh: bool,
     /// The newest frame that was begun is a key frame.
     pub(super) in_key_frame: bool,
+    /// The header of its packets. `None` before the first, and while they have extensions that few have.
+    template: Option<Template>,
 }
 
 impl Tenure {
+    /// Its packets go by another payload type, or with other extensions, from now on.
+    fn reform(&mut self, payload: PayloadType, form: Form) {
+        (self.payload, self.form, self.template) = (payload, form, None);
+    }
+
+    /// The header of a packet like `packet`, which `fields` would write. `None` when it has to be written anew.
+    pub(super) fn template(
+        &mut self,
+        packet: PacketRef<'_>,
+        map: &ExtensionMap,
+        fields: impl FnOnce() -> OutHeader<'static>,
+    ) -> Option<&Template> {
+        let info = packet.info;
+        let rare = info.orientation.is_some() || info.playout_delay.is_some() || info.content_type.is_some();
+        if rare || !packet.dependency_descriptor.is_empty() {
+            return None;
+        }
+        if self.template.is_none_or(|template| template.is_of_sound() != info.audio_level.is_some()) {
+            self.template = Template::new(&fields(), map);
+        }
+        self.template.as_ref()
+    }
+
     /// The marker sits on the last packet of the highest layer that is forwarded.
     fn ends_picture(&self, info: &PacketInfo) -> bool {
         info.marker || (info.codec.kind() == MediaKind::Video && self.gate.ends(&info.facts))
@@ -102,7 +127,8 @@ pub(super) struct Line {
     pub(super) active: bool,
     pub(super) clock: SeatClock,
     pub(super) wish: Wish,
-    pub(super) tenure: Option<Tenure>,
+    /// Apart, since most lines of most browsers rest.
+    pub(super) tenure: Option<Box<Tenure>>,
     /// The number above all that were used of the line's stream, and the next of its RTX stream. Each is sealed once, so
     /// these never go back.
     pub(super) next: ExtSeq,
@@ -186,7 +212,7 @@ impl Line {
         self.wish.refused = None;
         if let Some(tenure) = &mut self.tenure {
             match rewrite::payload_for(spec, &self.payloads, tenure.codec) {
-                Some((payload, form)) => (tenure.payload, tenure.form) = (payload, form),
+                Some((payload, form)) => tenure.reform(payload, form),
                 None => self.tenure = None,
             }
         }
@@ -278,7 +304,8 @@ impl Line {
         let found = rewrite::payload_for(spec, &self.payloads, info.codec).filter(|_| self.kind == MediaKind::Audio);
         let Some(tenure) = &mut self.tenure else { return Ok(false) };
         if let Some((payload, form)) = found {
-            (tenure.codec, tenure.payload, tenure.form) = (info.codec, payload, form);
+            tenure.codec = info.codec;
+            tenure.reform(payload, form);
             return Ok(true);
         }
         if tenure.sequence.place(info.seq) != Placed::New {
@@ -300,7 +327,7 @@ impl Line {
         let (payload, form) =
             rewrite::payload_for(spec, &self.payloads, info.codec).ok_or(DropReason::NoPayloadType)?;
         self.wish.refused = None;
-        self.tenure = Some(Tenure {
+        self.tenure = Some(Box::new(Tenure {
             source: from.0,
             layer: from.1,
             codec: info.codec,
@@ -316,7 +343,8 @@ impl Line {
             left_out: LeftOut::default(),
             fresh: true,
             in_key_frame: false,
-        });
+            template: None,
+        }));
         Ok(())
     }
 

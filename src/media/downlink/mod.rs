@@ -21,7 +21,7 @@ use rand::Rng;
 use crate::id::{ExtSeq, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
-use crate::media::packet::{OutHeader, PacketInfo, PacketRef};
+use crate::media::packet::{OutHeader, PacketInfo, PacketRef, Varying};
 use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaKind, MediaSpec, PayloadType, SharedMediaSpec};
 
 use history::{Entry, History};
@@ -290,25 +290,48 @@ impl Downlink {
         stamp: &Stamp,
         out: &mut [u8],
     ) -> Result<Outgoing, DropReason> {
+        let since = self.since_epoch(now);
         let line = self.lines.get_mut(index).ok_or(DropReason::NotSelected)?;
-        let tenure = line.tenure.as_ref().ok_or(DropReason::NotSelected)?;
-        let number = transport_cc(&self.spec, &tenure.payload, self.transport_cc);
+        let tenure = line.tenure.as_deref_mut().ok_or(DropReason::NotSelected)?;
+        let body = Body { packet, form: tenure.form, offsets: stamp.offsets, original: None, hollow: stamp.hollow };
+        let (spec, payload) = (&self.spec, tenure.payload);
         let header = OutHeader {
-            pt: tenure.payload.pt,
-            seq: stamp.seq.wire(),
+            pt: payload.pt,
             ssrc: line.ssrc,
             csrc: Some(tenure.source),
             mid: Some(line.mid),
-            transport_cc: number,
-            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
-            ..header_of(packet, stamp)
+            ..OutHeader::default()
         };
-        let body = Body { packet, form: tenure.form, offsets: stamp.offsets, original: None, hollow: stamp.hollow };
-        let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
-        self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
-        if line.rtx_ssrc.is_some() && tenure.payload.rtx.is_some() {
-            let (from, sent) = ((tenure.source, tenure.layer), now.saturating_duration_since(self.epoch));
-            self.history.push(Entry::new(index, from, packet.info.seq, *stamp, sent));
+        let with_numbers = || OutHeader {
+            audio_level: packet.info.audio_level,
+            transport_cc: transport_cc(spec, &payload, self.transport_cc),
+            abs_send_time: abs_send_time(spec, since),
+            ..header
+        };
+        let (header_len, len, numbered) = match tenure.template(packet, &spec.extensions, with_numbers) {
+            Some(template) => {
+                let varying = Varying {
+                    marker: stamp.marker,
+                    seq: stamp.seq.wire(),
+                    timestamp: stamp.timestamp,
+                    audio_level: packet.info.audio_level,
+                    transport_cc: self.transport_cc,
+                    abs_send_time: if template.has_send_time() { send_time(since) } else { 0 },
+                };
+                let header_len = template.write(out, &varying).ok_or(DropReason::TooLarge)?;
+                (header_len, rewrite::write_payload(out, header_len, body)?, template.is_numbered())
+            }
+            None => {
+                let header = OutHeader { seq: stamp.seq.wire(), ..with_numbers() };
+                let header = with_packet(header, packet, stamp);
+                let (header_len, len) = rewrite::write(out, header, &spec.extensions, body)?;
+                (header_len, len, header.transport_cc.is_some())
+            }
+        };
+        self.transport_cc = self.transport_cc.wrapping_add(u16::from(numbered));
+        if line.rtx_ssrc.is_some() && payload.rtx.is_some() {
+            let from = (tenure.source, tenure.layer);
+            self.history.push(Entry::new(index, from, packet.info.seq, *stamp, since));
         }
         line.sent.count(len - header_len);
         line.last_sent = Some(now);
@@ -317,7 +340,7 @@ impl Downlink {
         }
         self.stats.packets += 1;
         self.stats.octets += len as u64;
-        Ok(Outgoing { stream: 2 * index, seq: stamp.seq, header_len, len })
+        Ok(Outgoing { stream: 2 * index, ssrc: line.ssrc, kind: line.kind, seq: stamp.seq, header_len, len })
     }
 
     /// A packet is left out on purpose, so that what follows it on `line` closes up. Does nothing for one that is not
@@ -402,6 +425,10 @@ impl Downlink {
         self.lines.get(line).is_some_and(|line| line.is_ahead(info))
     }
 
+    fn since_epoch(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.epoch)
+    }
+
     /// The transport-wide sequence number that the next packet gets, when it gets one.
     pub fn next_transport_cc(&self) -> u16 {
         self.transport_cc
@@ -412,8 +439,8 @@ impl Downlink {
     }
 }
 
-/// What media packets and their retransmissions have in common.
-fn header_of<'a>(packet: PacketRef<'a>, stamp: &Stamp) -> OutHeader<'a> {
+/// `header` with what media packets and their retransmissions have in common.
+fn with_packet<'a>(header: OutHeader<'a>, packet: PacketRef<'a>, stamp: &Stamp) -> OutHeader<'a> {
     OutHeader {
         marker: stamp.marker,
         timestamp: stamp.timestamp,
@@ -421,7 +448,7 @@ fn header_of<'a>(packet: PacketRef<'a>, stamp: &Stamp) -> OutHeader<'a> {
         orientation: packet.info.orientation,
         playout_delay: packet.info.playout_delay,
         content_type: packet.info.content_type,
-        ..OutHeader::default()
+        ..header
     }
 }
 
@@ -430,12 +457,15 @@ fn transport_cc(spec: &MediaSpec, payload: &PayloadType, next: u16) -> Option<u1
     (payload.transport_cc && spec.extensions.id(Extension::TransportCc).is_some()).then_some(next)
 }
 
-/// Seconds since the epoch as 6.18 fixed point, when packets tell it.
-fn abs_send_time(spec: &MediaSpec, now: Instant, epoch: Instant) -> Option<u32> {
-    spec.extensions.id(Extension::AbsSendTime)?;
-    let since = now.saturating_duration_since(epoch);
+/// [`send_time`], when packets tell it.
+fn abs_send_time(spec: &MediaSpec, since: Duration) -> Option<u32> {
+    spec.extensions.id(Extension::AbsSendTime).map(|_| send_time(since))
+}
+
+/// Seconds since the epoch as 6.18 fixed point.
+fn send_time(since: Duration) -> u32 {
     let fraction = (u64::from(since.subsec_nanos()) << 18) / 1_000_000_000;
-    Some((since.as_secs() << 18 | fraction) as u32 & 0xFF_FFFF)
+    (since.as_secs() << 18 | fraction) as u32 & 0xFF_FFFF
 }
 
 #[cfg(test)]

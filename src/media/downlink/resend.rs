@@ -13,7 +13,7 @@ use crate::media::ring::Ring;
 use super::history::Entry;
 use super::line::{Before, Stamp};
 use super::rewrite::{self, Body};
-use super::{Downlink, Owner, abs_send_time, header_of, transport_cc};
+use super::{Downlink, Owner, abs_send_time, transport_cc, with_packet};
 
 /// Packets that probes repeat in turn.
 const PROBED: u32 = 64;
@@ -79,13 +79,13 @@ impl Downlink {
         let outgoing = self.write_rtx(now, index, recalled.source, packet, stamp, out)?;
         if let Was::Missing(..) = recalled.was {
             // It leaves by RTX alone; its number is taken all the same.
-            let (from, sent) = ((recalled.source, recalled.layer), now.saturating_duration_since(self.epoch));
+            let (from, sent) = ((recalled.source, recalled.layer), self.since_epoch(now));
             self.history.push(Entry::new(index, from, recalled.source_seq, stamp, sent));
             if let Some(line) = self.lines.get_mut(index) {
                 line.fill(packet, stamp);
             }
         }
-        self.history.resent(now, index as u16, seq);
+        self.history.resent(self.since_epoch(now), index as u16, seq);
         if let Some(line) = self.lines.get_mut(index) {
             line.repaired += 1;
         }
@@ -140,7 +140,7 @@ impl Downlink {
             ssrc,
             mid: Some(line.mid),
             transport_cc: number,
-            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
+            abs_send_time: abs_send_time(&self.spec, now.saturating_duration_since(self.epoch)),
             ..OutHeader::default()
         };
         let header_len = write_header(out, &header, &self.spec.extensions).ok_or(DropReason::TooLarge)?;
@@ -154,13 +154,13 @@ impl Downlink {
         line.rtx_next = ExtSeq(seq.0 + 1);
         line.rtx_sent.count(0);
         self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
-        Ok(Outgoing { stream: 2 * index + 1, seq, header_len, len })
+        Ok(Outgoing { stream: 2 * index + 1, ssrc, kind: line.kind, seq, header_len, len })
     }
 
     fn recall(&self, now: Instant, index: usize, seq: u16) -> Option<Recalled> {
         let line = u16::try_from(index).ok()?;
         if self.history.contains(line, seq) {
-            let entry = self.history.find(now, line, seq, self.rtt())?;
+            let entry = self.history.find(self.since_epoch(now), line, seq, self.rtt())?;
             let Entry { source, layer, source_seq, stamp, sent_ms, .. } = entry;
             let now_ms = now.saturating_duration_since(self.epoch).as_millis() as u32;
             let was = Was::Sent(stamp, Duration::from_millis(now_ms.wrapping_sub(sent_ms).into()));
@@ -194,9 +194,10 @@ impl Downlink {
             csrc: Some(source),
             mid: Some(line.mid),
             transport_cc: number,
-            abs_send_time: abs_send_time(&self.spec, now, self.epoch),
-            ..header_of(packet, &stamp)
+            abs_send_time: abs_send_time(&self.spec, now.saturating_duration_since(self.epoch)),
+            ..OutHeader::default()
         };
+        let header = with_packet(header, packet, &stamp);
         let body =
             Body { packet, form, offsets: stamp.offsets, original: Some(stamp.seq.wire()), hollow: stamp.hollow };
         let (header_len, len) = rewrite::write(out, header, &self.spec.extensions, body)?;
@@ -204,6 +205,6 @@ impl Downlink {
         line.rtx_next = ExtSeq(seq.0 + 1);
         line.rtx_sent.count(len - header_len);
         self.transport_cc = self.transport_cc.wrapping_add(u16::from(number.is_some()));
-        Ok(Outgoing { stream: 2 * index + 1, seq, header_len, len })
+        Ok(Outgoing { stream: 2 * index + 1, ssrc, kind: line.kind, seq, header_len, len })
     }
 }

@@ -175,21 +175,19 @@ pub(super) fn write(
     map: &ExtensionMap,
     body: Body<'_>,
 ) -> Result<(usize, usize), DropReason> {
-    if body.hollow || body.packet.dependency_descriptor.is_empty() {
-        return write_body(out, &header, map, body);
-    }
-    let mut space = [0; LONGEST_DESCRIPTOR];
-    let dependency_descriptor = body.offsets.descriptor(body.packet, &mut space)?;
-    write_body(out, &OutHeader { dependency_descriptor, ..header }, map, body)
+    let header_len = if body.hollow || body.packet.dependency_descriptor.is_empty() {
+        write_header(out, &header, map)
+    } else {
+        let mut space = [0; LONGEST_DESCRIPTOR];
+        let dependency_descriptor = body.offsets.descriptor(body.packet, &mut space)?;
+        write_header(out, &OutHeader { dependency_descriptor, ..header }, map)
+    };
+    let header_len = header_len.ok_or(DropReason::TooLarge)?;
+    Ok((header_len, write_payload(out, header_len, body)?))
 }
 
-fn write_body(
-    out: &mut [u8],
-    header: &OutHeader<'_>,
-    map: &ExtensionMap,
-    body: Body<'_>,
-) -> Result<(usize, usize), DropReason> {
-    let header_len = write_header(out, header, map).ok_or(DropReason::TooLarge)?;
+/// Writes the payload into `out`, behind a header of `header_len` octets; returns the length of both.
+pub(super) fn write_payload(out: &mut [u8], header_len: usize, body: Body<'_>) -> Result<usize, DropReason> {
     let payload = match body.form {
         _ if body.hollow => &[],
         Form::AsIs | Form::Blocks(_) => body.packet.payload,
@@ -212,7 +210,7 @@ fn write_body(
         rename_red_blocks(written, pt);
     }
     body.offsets.patch_payload(written, &body.packet.info.facts);
-    Ok((header_len, len))
+    Ok(len)
 }
 
 /// Puts `pt` into every block header.

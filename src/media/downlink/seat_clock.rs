@@ -31,8 +31,9 @@ impl SeatClock {
 
     /// The timestamp of what was captured at `us`, in microseconds since the process's epoch.
     pub(super) fn at(self, us: i64) -> i64 {
-        // 2^63 / 90,000 microseconds are three years; wider arithmetic costs nothing here.
-        ((i128::from(us) + i128::from(self.origin_us)) * i128::from(self.rate) / 1_000_000) as i64
+        let us = us + self.origin_us;
+        // By whole seconds and the rest: 2^63 / 90,000 microseconds are three years, and a wide division is slow.
+        us / 1_000_000 * self.rate + us % 1_000_000 * self.rate / 1_000_000
     }
 
     /// Timestamp units in one millisecond.

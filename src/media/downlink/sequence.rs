@@ -36,7 +36,8 @@ pub(super) enum Placed<T> {
 pub(super) struct Sequence<T> {
     newest: u64,
     offset: i64,
-    runs: [Option<Run<T>>; RUNS],
+    /// Made at the first gap: most tenures end without one.
+    runs: Option<Box<[Option<Run<T>>; RUNS]>>,
     /// Where the next run goes: the oldest place.
     cursor: usize,
 }
@@ -44,12 +45,7 @@ pub(super) struct Sequence<T> {
 impl<T: Copy> Sequence<T> {
     /// A tenure whose first packet `first` gets the number `out`.
     pub(super) fn new(first: ExtSeq, out: ExtSeq) -> Sequence<T> {
-        Sequence {
-            newest: first.0.wrapping_sub(1),
-            offset: out.0.wrapping_sub(first.0) as i64,
-            runs: [None; RUNS],
-            cursor: 0,
-        }
+        Sequence { newest: first.0.wrapping_sub(1), offset: out.0.wrapping_sub(first.0) as i64, runs: None, cursor: 0 }
     }
 
     pub(super) fn place(&self, seq: ExtSeq) -> Placed<T> {
@@ -57,7 +53,7 @@ impl<T: Copy> Sequence<T> {
         if (seq.0.wrapping_sub(self.newest) as i64) > 0 {
             return Placed::New;
         }
-        match self.runs.iter().flatten().find(|run| seq.0.wrapping_sub(run.first) < run.len) {
+        match self.runs().find(|run| seq.0.wrapping_sub(run.first) < run.len) {
             Some(run) => Placed::Late(shift(seq.0, run.offset), run.context),
             None => Placed::Gone,
         }
@@ -77,26 +73,26 @@ impl<T: Copy> Sequence<T> {
 
     /// Takes `seq` out of its gap, for ever.
     pub(super) fn fill(&mut self, seq: ExtSeq) {
-        let Some(index) = self.runs.iter().position(|run| run.is_some_and(|r| seq.0.wrapping_sub(r.first) < r.len))
-        else {
-            return;
-        };
-        let Some(run) = self.runs[index] else { return };
+        let holds = |run: &Run<T>| seq.0.wrapping_sub(run.first) < run.len;
+        let mut places = self.runs.iter_mut().flat_map(|runs| runs.iter_mut());
+        let Some(place) = places.find(|place| place.as_ref().is_some_and(holds)) else { return };
+        let Some(run) = *place else { return };
         let before = seq.0.wrapping_sub(run.first);
         let after = run.len - before - 1;
-        self.runs[index] = (before > 0).then_some(Run { len: before, ..run });
-        if after > 0 {
-            let rest = Run { first: seq.0.wrapping_add(1), len: after, ..run };
-            match self.runs[index] {
-                None => self.runs[index] = Some(rest),
-                Some(_) => self.remember(rest),
-            }
+        let rest = (after > 0).then_some(Run { first: seq.0.wrapping_add(1), len: after, ..run });
+        if before == 0 {
+            *place = rest;
+            return;
+        }
+        *place = Some(Run { len: before, ..run });
+        if let Some(rest) = rest {
+            self.remember(rest);
         }
     }
 
     /// The publisher's packet that belongs to the open number whose wire bits are `wire`.
     pub(super) fn missing(&self, wire: u16) -> Option<(ExtSeq, ExtSeq, T)> {
-        self.runs.iter().flatten().find_map(|run| {
+        self.runs().find_map(|run| {
             let first = shift(run.first, run.offset);
             let distance = u64::from(wire.wrapping_sub(first.wire()));
             (distance < run.len)
@@ -116,12 +112,17 @@ impl<T: Copy> Sequence<T> {
     }
 
     fn remember(&mut self, run: Run<T>) {
-        let free = self.runs.iter().position(Option::is_none);
+        let runs = self.runs.get_or_insert_with(|| Box::new([None; RUNS]));
+        let free = runs.iter().position(Option::is_none);
         let index = free.unwrap_or_else(|| {
             self.cursor = (self.cursor + 1) % RUNS;
             self.cursor
         });
-        self.runs[index] = Some(run);
+        runs[index] = Some(run);
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &Run<T>> {
+        self.runs.iter().flat_map(|runs| runs.iter().flatten())
     }
 }
 

@@ -58,16 +58,19 @@ impl Forwarder {
         let Forwarder { sources, publishers, subscribers, touched, waiting, .. } = self;
         let Some(ring) = ring_of(sources, publishers, id, MediaKind::Video, layer) else { return };
         let routes = sources.get(&id).and_then(|source| source.routes[kind_index(MediaKind::Video)].get(layer));
+        let mut found: SmallVec<[(PacketRef<'_>, bool); MOST]> = SmallVec::new();
+        for (seq, newest) in &packets {
+            match ring.get(*seq) {
+                Some(packet) => found.push((packet, seq < newest)),
+                None => sink.dropped(DropReason::TooOld),
+            }
+        }
         // Switches are rare, so this stays on the stack and empty.
         let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
         for route in routes.into_iter().flatten() {
             let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
-            for (seq, newest) in &packets {
-                let Some(packet) = ring.get(*seq) else {
-                    sink.dropped(DropReason::TooOld);
-                    continue;
-                };
-                let overtaken = seq < newest;
+            for (packet, overtaken) in &found {
+                let (packet, overtaken) = (*packet, *overtaken);
                 if overtaken && subscriber.downlink.subscriptions(route.line)[1] == Some(from) && !subscriber.waiting {
                     // It may be what the newest key frame lacked.
                     subscriber.waiting = true;
@@ -81,6 +84,7 @@ impl Forwarder {
                 switched.push(route.peer);
             }
         }
+        drop(found);
         for peer in switched {
             self.route(now, peer);
         }

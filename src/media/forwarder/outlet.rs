@@ -43,7 +43,7 @@ impl Budget {
     }
 
     fn refill(&mut self, now: Instant) {
-        let Some(rate) = self.rate else { return };
+        let Some(rate) = self.rate.filter(|_| now > self.at) else { return };
         let earned = octets(rate, now.saturating_duration_since(self.at));
         // Less than an octet is earned later, with the time that it took.
         if earned > 0 {
@@ -77,7 +77,9 @@ impl Budget {
 }
 
 fn octets(rate: Bps, time: Duration) -> i64 {
-    i64::try_from(u128::from(rate.0) * time.as_micros() / 8_000_000).unwrap_or(i64::MAX)
+    // In 64 bits, which hold a gigabit for hours: a wide division costs as much as the header of a packet.
+    let micros = time.as_secs().saturating_mul(1_000_000).saturating_add(time.subsec_micros().into());
+    (rate.0.saturating_mul(micros) / 8_000_000) as i64
 }
 
 /// A line that is behind its publisher.

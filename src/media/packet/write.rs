@@ -115,7 +115,7 @@ fn each_extension(fields: &OutHeader<'_>, map: &ExtensionMap, mut visit: impl Fn
             visit(id, value);
         }
     };
-    let level = fields.audio_level.map(|a| [a.level.min(127) | if a.voice { 0x80 } else { 0 }]);
+    let level = fields.audio_level.map(|level| [level.octet()]);
     let transport_cc = fields.transport_cc.map(u16::to_be_bytes);
     let send_time = fields.abs_send_time.map(low_24_bits);
     let orientation = fields.orientation.map(|octet| [octet]);
@@ -131,7 +131,7 @@ fn each_extension(fields: &OutHeader<'_>, map: &ExtensionMap, mut visit: impl Fn
     each(Extension::DependencyDescriptor, fields.dependency_descriptor);
 }
 
-fn low_24_bits(value: u32) -> [u8; 3] {
+pub(super) fn low_24_bits(value: u32) -> [u8; 3] {
     let [_, a, b, c] = value.to_be_bytes();
     [a, b, c]
 }
