@@ -28,6 +28,17 @@ pub(super) struct Before {
     offsets: Offsets,
     /// What is left out meanwhile is not sent when it comes late, though more is wanted then: frames that refer to it were.
     gate: Gate,
+    /// The frames before and behind the gap, as [`Tenure::newest`]: of a replay, frames have each their own distance.
+    frame: (u32, i64),
+    next: (u32, i64),
+}
+
+impl Before {
+    /// The extended timestamp of a packet in the gap.
+    fn timestamp_of(&self, info: &PacketInfo) -> i64 {
+        let (frame, at) = if info.timestamp == self.next.0 { self.next } else { self.frame };
+        at + i64::from(info.timestamp.wrapping_sub(frame) as i32)
+    }
 }
 
 /// A stretch of one source in one layer. For video it starts with a key frame's first packet.
@@ -86,12 +97,7 @@ impl Tenure {
     }
 
     fn now(&self) -> Before {
-        Before { offsets: self.offsets, gate: self.gate }
-    }
-
-    /// The extended timestamp of a packet out of order.
-    fn timestamp_of(&self, info: &PacketInfo) -> i64 {
-        self.newest.1 + i64::from(info.timestamp.wrapping_sub(self.newest.0) as i32)
+        Before { offsets: self.offsets, gate: self.gate, frame: self.newest, next: self.newest }
     }
 
     /// How a packet looks that fills the gap `seq`.
@@ -100,7 +106,7 @@ impl Tenure {
         let passes = self.gate.passes(&info.facts) && before.gate.passes(&info.facts);
         let sent = passes && !self.left_out.contains(info.timestamp);
         let hollow = packet.payload.is_empty() || !sent;
-        let timestamp = self.timestamp_of(info) as u32;
+        let timestamp = before.timestamp_of(info) as u32;
         Stamp { seq, timestamp, marker: self.ends_picture(info) && !hollow, offsets: before.offsets, hollow }
     }
 }
@@ -437,7 +443,7 @@ impl Line {
 
     fn place_new(&mut self, packet: PacketRef<'_>, before: Before, first: bool) -> Result<Stamp, DropReason> {
         let tenure = self.tenure.as_mut().ok_or(DropReason::NotSelected)?;
-        let seq = tenure.sequence.take(packet.info.seq, before);
+        let seq = tenure.sequence.take(packet.info.seq, Before { next: tenure.newest, ..before });
         self.counters.follow(packet, tenure.offsets);
         if self.kind == MediaKind::Audio {
             self.heard = Some((tenure.source, tenure.layer, packet.info.seq));
@@ -459,11 +465,10 @@ impl Line {
     pub(super) fn fill(&mut self, packet: PacketRef<'_>, stamp: Stamp) {
         let Some(tenure) = self.tenure.as_mut() else { return };
         tenure.sequence.fill(packet.info.seq);
-        if stamp.seq >= self.next {
-            self.newest_ts = self.newest_ts.max(Some(tenure.timestamp_of(packet.info)));
-            if !stamp.hollow {
-                self.counters.follow(packet, stamp.offsets);
-            }
+        if stamp.seq >= self.next && !stamp.hollow {
+            let behind = stamp.timestamp.wrapping_sub(tenure.newest.1 as u32) as i32;
+            self.newest_ts = self.newest_ts.max(Some(tenure.newest.1 + i64::from(behind)));
+            self.counters.follow(packet, stamp.offsets);
         }
         self.used(stamp.seq);
     }

@@ -124,6 +124,21 @@ fn a_late_packet_of_a_time_when_its_layer_was_left_out_comes_without_payload() {
 }
 
 #[test]
+fn a_late_packet_has_the_timestamp_of_its_frame_though_later_frames_were_moved() {
+    let mut bench = Bench::new(spec(1), 1);
+    let mut a = Publisher::vp8(1, 0, 5);
+    bench.downlink.assign(VIDEO, Some(SourceId(1)));
+    // The last two come nearer to each other than a line's frames may.
+    let frames: Vec<Packet> =
+        [0, 33_000, 33_200].iter().flat_map(|us| a.frame(bench.epoch, *us, 3, *us == 0, 0)).collect();
+    for packet in [0, 1, 2, 3, 5, 8, 4, 6, 7] {
+        bench.forward(VIDEO, &a, &frames[packet]).unwrap();
+    }
+    bench.got.sort_by_key(|read| read.seq);
+    assert_one_vp8_stream(&bench.got);
+}
+
+#[test]
 fn padding_from_the_publisher_leaves_no_gap() {
     let mut bench = Bench::new(spec(1), 1);
     let mut a = Publisher::vp8(1, 0, 5);
