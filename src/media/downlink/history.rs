@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::id::{ExtSeq, SourceId};
 
-use super::line::Stamp;
+use super::tenure::Stamp;
 
 /// Packets remembered: at most a second of a 20 Mbit/s downlink, and more than rings hold of one layer. A power of two.
 const PACKETS: usize = 2_048;

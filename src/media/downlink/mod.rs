@@ -11,6 +11,7 @@ mod rewrite;
 mod seat_clock;
 mod select;
 mod sequence;
+mod tenure;
 
 use std::ops::AddAssign;
 use std::time::{Duration, Instant};
@@ -25,13 +26,14 @@ use crate::media::packet::{OutHeader, PacketInfo, PacketRef, Varying};
 use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaKind, MediaSpec, PayloadType, SharedMediaSpec};
 
 use history::{Entry, History};
-use line::{Line, Stamp};
+use line::Line;
 pub use replay::{Replay, ReplayLimits};
 pub use report::LineReport;
 use rewrite::Body;
 use seat_clock::SeatClock;
 pub use select::LayerTarget;
 use select::Wish;
+use tenure::Stamp;
 
 /// First sequence numbers stay below this, so that the first wrap is half a cycle away and a receiver that joins late
 /// cannot guess the roll-over counter wrong (RFC 3711 §3.3.1).

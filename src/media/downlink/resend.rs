@@ -11,8 +11,8 @@ use crate::media::packet::{OutHeader, PacketRef, write_header};
 use crate::media::ring::Ring;
 
 use super::history::Entry;
-use super::line::{Before, Stamp};
 use super::rewrite::{self, Body};
+use super::tenure::{Before, Stamp};
 use super::{Downlink, Owner, abs_send_time, transport_cc, with_packet};
 
 /// Packets that probes repeat in turn.
