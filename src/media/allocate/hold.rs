@@ -89,6 +89,8 @@ pub(super) struct Held {
     /// It has had to go down.
     fell: bool,
     rank: Option<Rank>,
+    /// The tile has just become larger: that is no matter of the network, and waits for nothing.
+    eager: bool,
     /// Since when what it has is silent, and only more than that is to be had.
     displaced: Option<Instant>,
 }
@@ -106,6 +108,7 @@ impl Held {
             change: None,
             fell: false,
             rank: None,
+            eager: false,
             displaced: None,
         }
     }
@@ -178,9 +181,11 @@ impl Held {
         first: usize,
         rungs: &[Rung],
     ) -> Contender {
-        if self.rank.replace(rank).is_some_and(|before| before != rank) {
+        self.eager = false;
+        if let Some(before) = self.rank.replace(rank).filter(|before| *before != rank) {
             // The user wants something else now, which has nothing to do with the network.
             self.change = None;
+            self.eager = rank.max_height > before.max_height;
         }
         let rests = self.change.filter(|change| {
             let other = if change.up { GREW } else { RECOVERED };
@@ -225,7 +230,7 @@ impl Held {
         let rise = self.rise.get_or_insert(Rise { since: now, quality: wished });
         rise.quality = rise.quality.min(wished);
         let hold = if self.fell { HOLD } else { FIRST_HOLD };
-        let ripe = now.saturating_duration_since(rise.since) >= hold;
+        let ripe = self.eager || now.saturating_duration_since(rise.since) >= hold;
         let level = if ripe { up_to(rungs, rise.quality).min(contender.level) } else { 0 };
         contender.top = level.max(contender.present);
     }

@@ -246,7 +246,7 @@ impl Layer {
         self.timestamp.wrapping_add(clock.ticks(now, 90_000))
     }
 
-    fn sends(&self) -> bool {
+    pub fn sends(&self) -> bool {
         self.active && self.taken
     }
 

@@ -4,6 +4,8 @@ use super::*;
 use crate::call::seeds;
 use crate::publisher::LONGEST_KEY_FRAME;
 use crate::time::SECOND;
+use plenum::border::{SeatPlan, SeatedSource};
+use plenum::id::{SeatId, SourceId};
 use rand::Rng;
 
 /// A layer that falls silent is left after 300 ms and a review every 100 ms; then a key frame of another is needed: the
@@ -58,6 +60,27 @@ fn layers_that_come_and_go_leave_no_seat_frozen() {
         let gap = longest_gap(&call, SECOND, call.now());
         assert!(gap <= 3 * SECOND, "stood still for {} ms", gap / MS);
         assert_eq!(longest_gap(&call, settled + SECOND, settled + 2 * SECOND), 0);
+    }
+}
+
+#[test]
+fn a_tile_that_grows_is_filled_within_a_second_by_a_layer_that_rested() {
+    for seed in seeds(20) {
+        let mut call = pair(seed, sender(Shape::CAMERA), watcher(1));
+        let tile = |max_height| {
+            let seat = SeatedSource { seat: SeatId(0), source: SourceId(camera(0)), max_height, priority: 1 };
+            SeatPlan { seats: vec![seat] }
+        };
+        call.plan(1, tile(180));
+        call.run(8 * SECOND);
+        let sends = |call: &Call| call.sender(0).camera.as_ref().map(|camera| camera.layers[2].sends());
+        assert_eq!((sends(&call), shown_layer(&call)), (Some(false), Some(0)));
+        call.plan(1, tile(720));
+        call.run(20 * MS);
+        assert_eq!(sends(&call), Some(true), "the publisher is asked within 20 ms");
+        call.run(SECOND);
+        assert_eq!(shown_layer(&call), Some(2));
+        assert_eq!(longest_gap(&call, 2 * SECOND, call.now()), 0, "the picture stood still");
     }
 }
 
