@@ -87,6 +87,11 @@ impl RateControl {
         self.rate = self.rate.min(max).max(min);
     }
 
+    /// The overuse was none: the path became longer, and what it carried then was no limit.
+    pub(super) fn forget_limit(&mut self) {
+        self.capacity.mean = None;
+    }
+
     /// Whether the limit at which the path was overused last holds no more.
     pub(super) fn outgrown(&self) -> bool {
         self.capacity.mean.is_none()

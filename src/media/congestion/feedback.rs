@@ -157,7 +157,10 @@ impl Estimator {
             self.prober.prompt();
         }
         match self.drain.update(now, queue, acknowledged.long.unwrap_or_default()) {
-            drain::Drained::InVain => self.delay.accept_delay(),
+            drain::Drained::InVain => {
+                self.delay.accept_delay();
+                self.rate.forget_limit();
+            }
             drain::Drained::Empty(carried) => self.rate.raise(carried),
             drain::Drained::No => {}
         }

@@ -271,7 +271,7 @@ impl Estimator {
     /// that passes.
     pub fn rose(&mut self, now: Instant) {
         if !self.rate.outgrown() {
-            self.prober.pause(self.micros(now), self.current());
+            self.prober.pause(self.micros(now));
         }
     }
 

@@ -105,7 +105,8 @@ pub(super) enum Outcome {
 pub(super) struct Prober {
     start: f64,
     /// Until the first probe fails, the sixfold is reached, or the path does not keep what a probe promised, that is the goal,
-    /// and short trains are believed. They also are below the start, while the path has always kept what they promised.
+    /// and short trains are believed. They also are below the start, where the path
+    /// was not seen to be full and has always kept what they promised.
     starting: bool,
     /// When one was.
     believed: Option<i64>,
@@ -185,8 +186,8 @@ impl Prober {
     }
 
     /// More is sent from now on, on a path that was seen to be full: what a train adds would hide whether it passes.
-    pub(super) fn pause(&mut self, now: i64, estimate: f64) {
-        let pause = if self.proved || self.believes(estimate) { PAUSE_KNOWN } else { PAUSE };
+    pub(super) fn pause(&mut self, now: i64) {
+        let pause = if self.proved || self.starting { PAUSE_KNOWN } else { PAUSE };
         self.rest_until = self.rest_until.max(now + pause);
     }
 
@@ -238,8 +239,8 @@ impl Prober {
     }
 
     /// Whether short trains are believed.
-    fn believes(&self, estimate: f64) -> bool {
-        self.starting || estimate < self.start && !self.lied && !self.doubted
+    fn believes(&self, estimate: f64, full: bool) -> bool {
+        self.starting || estimate < self.start && !full && !self.lied && !self.doubted
     }
 
     /// What a long train tries beyond the estimate, in estimates.
@@ -334,7 +335,7 @@ impl Prober {
             self.rest_until = self.rest_until.max(now + REST_FAILED);
             return Outcome::Nothing;
         }
-        let believes = self.believes(estimate);
+        let believes = self.believes(estimate, full);
         self.starting &= passed && measured.is_some_and(|measured| measured < COVERED * 2.0 * FIRST * self.start);
         self.prompted |= passed;
         // What ran into a queue is what the path carries; what did not may have come out of a bucket. On a path that was seen
