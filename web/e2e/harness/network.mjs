@@ -95,8 +95,8 @@ export async function makeFarNetwork() {
     address: FAR_ADDRESS,
     /** What goes in front of a command that is to run there. */
     enter,
-    /** Narrows the way from there to here, e.g. to `1mbit`: what comes faster waits up to 200 ms, and the rest is lost. */
-    narrow: (rate) => inside('tc', 'qdisc', 'replace', 'dev', 'near0', 'root', 'tbf', 'rate', rate, 'burst', '16kb', 'latency', '200ms'),
+    /** Narrows the way from there to here, e.g. to `1mbit`: what comes faster than `burst` allows waits up to 200 ms, and the rest is lost. */
+    narrow: (rate, burst = '16kb') => inside('tc', 'qdisc', 'replace', 'dev', 'near0', 'root', 'tbf', 'rate', rate, 'burst', burst, 'latency', '200ms'),
     widen: () => inside('tc', 'qdisc', 'delete', 'dev', 'near0', 'root'),
     async end() {
       // The cable goes with the namespace, and that with its last process.

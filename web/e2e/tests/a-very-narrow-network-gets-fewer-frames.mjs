@@ -8,7 +8,9 @@ import { pause, until } from '../harness/until.mjs';
 /** One size only, of 150 kb/s: where that does not fit, nothing is left to thin but time. */
 const CAMERA = { width: 320, height: 180, fps: 15, busy: true };
 /** A voice takes 40 of it with its headers, and the picture's lowest layer in time about half of its rate. */
-const NARROW = '150kbit';
+const NARROW = '200kbit';
+/** An eighth of a second, as 16 KB are of 1 Mb/s. The 16 KB of a second would let through what an estimator tries. */
+const BURST = '3kb';
 const WATCH_MS = 6_000;
 /** Frames that may come of those before, 1 = all: a quarter is the lowest layer in time of three, half the lower two. */
 const FEWER = [0.12, 0.85];
@@ -31,7 +33,7 @@ behaviour(
     await linus.hears(ada);
 
     const control = await watch(linus);
-    far.narrow(NARROW);
+    far.narrow(NARROW, BURST);
     const thinned = async () => {
       const { layer, paused } = (await incoming(linus, ada.name)) ?? {};
       return !paused && layer && layer.temporal < layer.temporals;

@@ -10,6 +10,8 @@ lightBehaviour('data-channel messages reach all others or one, on the channel th
   const linus = stage.bot({ name: 'Linus', browser: 'chromium', hue: 240 });
   const all = [ada, grace, linus];
   await joinAll(all, origin, 'data');
+  // A message that comes before its receiver's channel is open is nobody's.
+  for (const bot of all) for (const channel of ['reliable', 'lossy']) await sends(bot, channel, 'open');
 
   for (const [sender, ...others] of [[ada, grace, linus], [grace, ada, linus]]) {
     for (const channel of ['reliable', 'lossy']) {
