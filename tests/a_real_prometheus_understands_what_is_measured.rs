@@ -77,8 +77,10 @@ impl Prometheus {
         process.arg(format!("--storage.tsdb.path={}", scratch.path().join("data").display()));
         let process = Owned(process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(&address).is_err() {
-            assert!(Instant::now() < deadline, "prometheus does not listen");
+        // It listens before it is ready.
+        let is_ready = |stream| converse(stream, &address, "GET", "/-/ready", &[], "").status == 200;
+        while !TcpStream::connect(&address).is_ok_and(is_ready) {
+            assert!(Instant::now() < deadline, "prometheus does not get ready");
             std::thread::sleep(Duration::from_millis(50));
         }
         Prometheus { address, _process: process }
