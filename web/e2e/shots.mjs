@@ -29,6 +29,7 @@ const SIZES = {
   huge: { width: 3840, height: 2160 },
 };
 const EACH = ['phone', 'desk', 'wide'];
+const SCHEMES = ['light', 'dark'];
 const TOUCH = ['phone', 'small', 'lying'];
 const names = ['김민준', 'Ada Lovelace', 'Grace Hopper', 'Linus', '이서연', 'Margaret Hamilton', 'Alan Turing', 'Radia Perlman', '박지후', 'Barbara Liskov', 'Edsger Dijkstra', 'Katherine Johnson'];
 
@@ -67,6 +68,16 @@ async function joins(page) {
   await page.waitForTimeout(500);
 }
 
+/** In the page: what it would find where the media gets through. */
+function reachable() {
+  const report = [
+    { id: 'pair', type: 'candidate-pair', nominated: true, state: 'succeeded', localCandidateId: 'local', currentRoundTripTime: 0.024 },
+    { id: 'local', type: 'local-candidate', protocol: 'udp' },
+  ];
+  Object.defineProperty(RTCPeerConnection.prototype, 'connectionState', { get: () => 'connected' });
+  RTCPeerConnection.prototype.getStats = async () => new Map(report.map((entry) => [entry.id, entry]));
+}
+
 const knocks = (_page, { io }) => void io.emit('knocks', { waiting: [{ id: 'k1', name: 'Bea Müller', since: Date.now(), banned: false }, { id: 'k2', name: '최지우', since: Date.now(), banned: true }] });
 
 /** In the page: what the library would measure, again and again: it measures too, and nothing comes. */
@@ -84,30 +95,42 @@ function figures(trouble) {
 
 /** Name, and what to see: where, who else is there, and what is pressed first. */
 const SHOTS = {
-  home: { rooms, both: true },
-  'home-recent': { rooms, init: () => localStorage.setItem('plenum.recent', JSON.stringify([{ room: 'weekly-design', at: Date.now() - 4e6 }, { room: '한국어 스터디', at: Date.now() - 9e7 }])), both: true },
-  'home-empty-ko': { locale: 'ko-KR', scheme: 'light' },
-  green: { path: room, both: true, wait: 1500 },
-  'green-ko': { path: room, scheme: 'light', locale: 'ko-KR', wait: 1500 },
-  'green-fresh': { path: room, scheme: 'light', permissions: [] },
+  home: { rooms },
+  'home-recent': { rooms, init: () => localStorage.setItem('plenum.recent', JSON.stringify([{ room: 'weekly-design', at: Date.now() - 4e6 }, { room: '한국어 스터디', at: Date.now() - 9e7 }])) },
+  'home-empty-ko': { locale: 'ko-KR' },
+  green: { path: room, wait: 1500 },
+  'green-ko': { path: room, locale: 'ko-KR', wait: 1500 },
+  'green-checked': { path: room, init: reachable, wait: 2500 },
+  'green-devices': { path: room, init: reachable, wait: 2500, sizes: ['phone'], then: (page) => page.getByRole('button', { name: 'Test speaker' }).scrollIntoViewIfNeeded() },
+  'green-blocked': { path: room, wait: 12_000 },
+  'green-copied': { path: room, permissions: ['camera', 'microphone', 'clipboard-write'], wait: 900, then: press('Copy link') },
+  'green-fresh': { path: room, permissions: [] },
   'call-alone': { path: '/r/abcd-efgh-jkmn', others: [] },
   'call-1': { others: people(1) },
   'call-1-corner': { others: people(1), init: () => localStorage.setItem('plenum.prefs', '{"corner":"top-right"}'), then: chat },
   'call-2': { others: people(2) },
-  'call-4': { others: people(4), both: true },
+  'call-4': { others: people(4) },
   'call-8': { others: people(8) },
   'call-24': { others: people(24) },
   'call-60': { others: people(60) },
   'call-speaker': { others: people(6), init: () => localStorage.setItem('plenum.prefs', '{"mode":"speaker"}') },
   'call-pinned': { others: people(4), then: (page) => page.locator('[data-tile="m0/camera"]').dblclick({ position: { x: 20, y: 20 } }) },
+  'call-solo': { others: people(4), then: async (page) => {
+    await page.locator('[data-tile="m0/camera"]').hover();
+    await page.locator('[data-tile="m0/camera"] button[aria-haspopup]').click();
+    await page.getByRole('menuitem', { name: 'Full screen' }).click();
+    await page.mouse.move(2, 2);
+  } },
+  'call-self-hidden': { others: people(4), init: () => localStorage.setItem('plenum.prefs', '{"selfView":false}') },
+  'call-page-2': { others: people(60), then: press('Next page') },
   'call-tile': { others: people(4), then: (page) => page.locator('[data-tile="m0/camera"]').hover() },
   'call-tile-menu': { others: people(4), then: async (page) => {
     await page.locator('[data-tile="m0/camera"]').hover();
     await page.locator('[data-tile="m0/camera"] button[aria-haspopup]').click();
   } },
-  'call-present': { others: presenting(5), both: true },
+  'call-present': { others: presenting(5) },
   'call-present-many': { others: presenting(30) },
-  'call-chat': { others: people(4), both: true, then: async (page, server) => {
+  'call-chat': { others: people(4), then: async (page, server) => {
     await panel('Chat')(page);
     await chat(page, server);
   } },
@@ -115,8 +138,18 @@ const SHOTS = {
     await panel('Chat')(page);
     await chat(page, server);
   } },
+  'call-chat-empty': { others: people(4), then: panel('Chat') },
+  'call-chat-private': { others: people(4), then: async (page, server) => {
+    await panel('Chat')(page);
+    await chat(page, server);
+    await page.locator('.to select').selectOption('Grace Hopper');
+  } },
   'call-unread': { others: people(4), then: chat },
-  'call-people': { others: people(12), both: true, then: panel(/^People/) },
+  'call-people': { others: people(12), then: panel(/^People/) },
+  'call-people-search': { others: people(12), then: async (page) => {
+    await panel(/^People/)(page);
+    await page.getByPlaceholder('Search people').fill('ra');
+  } },
   'call-more': { others: people(4), then: more() },
   'call-microphones': { others: people(4), sizes: ['desk'], then: press('Choose microphone and speaker') },
   'call-keys': { others: people(4), then: more('Keyboard shortcuts') },
@@ -160,17 +193,21 @@ const SHOTS = {
   } },
   'call-devices': { others: people(4), then: more('Devices') },
   'call-silent': { others: people(4), then: (page) => page.evaluate(() => window.__plenum.room.emit('blocked', true)) },
-  'call-reconnecting': { others: people(4), then: (_page, { io }) => void io.disconnectSockets(true) },
+  'call-reconnecting': { others: people(4), then: async (page, { io }) => {
+    io.engine.opts.allowRequest = (_request, answer) => answer('gone', false);
+    io.disconnectSockets(true);
+    await page.getByText('Connection lost').first().waitFor();
+  } },
   'call-denied': { others: people(4), permissions: ['microphone'], init: () => (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }), then: press('Turn camera on') },
-  'green-denied': { path: room, both: true, permissions: [], init: () => (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }), wait: 900, then: press('Use camera and microphone') },
-  refused: { path: room, refusal: 'room_full', both: true, wait: 900, then: joins },
+  'green-denied': { path: room, permissions: [], init: () => (navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); }), wait: 900, then: press('Use camera and microphone') },
+  refused: { path: room, refusal: 'room_full', wait: 900, then: joins },
   'call-trouble': { others: people(4), then: async (page) => {
     await page.evaluate(figures, { whose: 'ours', way: 'down' });
     await page.getByRole('button', { name: 'Use less data' }).waitFor();
   } },
-  waiting: { path: room, refusal: 'waiting', both: true, wait: 900, then: joins },
-  password: { path: room, refusal: 'password_required', both: true, wait: 900, then: joins },
-  ended: { others: people(2), both: true, then: (page) => page.evaluate(() => window.__plenum.room.leave()) },
+  waiting: { path: room, refusal: 'waiting', wait: 900, then: joins },
+  password: { path: room, refusal: 'password_required', wait: 900, then: joins },
+  ended: { others: people(2), then: (page) => page.evaluate(() => window.__plenum.room.leave()) },
   'home-small': { rooms, sizes: ['small'] },
   'green-small': { path: room, sizes: ['small'], wait: 1500 },
   'call-edge': { others: people(4), sizes: ['small', 'lying', 'huge'] },
@@ -230,7 +267,7 @@ async function shoot(name, size, scheme, { path, others, rooms: listed, locale =
 }
 
 const jobs = Object.entries(SHOTS).flatMap(([name, shot]) =>
-  (shot.sizes ?? EACH).flatMap((size) => (shot.both ? ['light', 'dark'] : [shot.scheme ?? 'dark']).map((scheme) => ({ name, size, scheme, shot }))),
+  (shot.sizes ?? EACH).flatMap((size) => SCHEMES.map((scheme) => ({ name, size, scheme, shot }))),
 );
 const wanted = jobs.filter(({ name, size, scheme }) => (forDocs ? `${name}-${size}-${scheme}` in DOCS : words.every((word) => `${name}-${size}-${scheme}`.includes(word))));
 await Promise.all(
