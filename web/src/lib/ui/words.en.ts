@@ -27,7 +27,7 @@ export const en = {
     roomsLost: 'The server cannot be reached. Trying again…',
     roomsEmpty: 'No public rooms right now',
     roomsEmptyHint: 'A room that you list publicly appears here for everyone.',
-    lead: 'Open a room, send its link, talk. Nothing to install.',
+    lead: 'Open a room, send its link, talk. Nothing\u00a0to\u00a0install.',
     recent: 'Recent rooms',
     forget: (room: string) => `Forget ${room}`,
   },
