@@ -37,7 +37,7 @@ behaviour('when a room outgrows the seats, each client makes room by one offer m
   await watcher.sawNobodyUnderAnotherName(...bots);
   for (const bot of bots.slice(0, 2)) {
     await bot.seesAll(...bots.filter((other) => other !== bot));
-    assert.equal(await bot.offers(), 2);
+    await until(`${bot.name} to make its second offer`, async () => (await bot.offers()) === 2, { lastSeen: () => bot.offers() });
   }
 });
 

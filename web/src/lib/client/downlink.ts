@@ -22,6 +22,8 @@ export class Downlink {
   #seats: Seat[] = [];
   #loud: readonly (SourceId | null)[] = [];
   #growing: ReturnType<typeof setTimeout> | undefined;
+  /** What a growth that waits will grow to. */
+  #growTo = 0;
 
   constructor(
     private readonly link: Link,
@@ -77,11 +79,19 @@ export class Downlink {
     this.playback.use([...seated, ...loud].map(({ receiver }) => receiver.track));
   }
 
+  /** A room that changes all the time doesn't put the growth off: it waits once, and grows to what is needed by then. */
   #growFor(pictures: number, most: number): void {
-    clearTimeout(this.#growing);
     const next = seatStep(this.link.seats, pictures + FREE_SEATS + 1, most);
-    if (next <= this.link.seats || this.link.seats - pictures > FREE_SEATS) return;
+    if (next <= this.link.seats || this.link.seats - pictures > FREE_SEATS) {
+      clearTimeout(this.#growing);
+      this.#growing = undefined;
+      return;
+    }
+    this.#growTo = next;
     const wait = GROW_AFTER_MS + Math.random() * (GROW_WITHIN_MS - GROW_AFTER_MS);
-    this.#growing = setTimeout(() => this.link.grow(next), wait);
+    this.#growing ??= setTimeout(() => {
+      this.#growing = undefined;
+      this.link.grow(this.#growTo);
+    }, wait);
   }
 }
