@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { behaviour } from '../harness/behaviour.mjs';
+import { behaviour, lightBehaviour } from '../harness/behaviour.mjs';
 import { joinAll } from '../harness/calls.mjs';
 import { until } from '../harness/until.mjs';
 
@@ -38,6 +38,17 @@ behaviour('when a room outgrows the seats, each client makes room by one offer m
   for (const bot of bots.slice(0, 2)) {
     await bot.seesAll(...bots.filter((other) => other !== bot));
     await until(`${bot.name} to make its second offer`, async () => (await bot.offers()) === 2, { lastSeen: () => bot.offers() });
+  }
+});
+
+lightBehaviour('a server with two seats for each gives them, and no client asks for more', async (stage) => {
+  const { origin } = await stage.server(['--seats', '2']);
+  const bots = ['chromium', 'chromium', 'firefox'].map((browser, index) => stage.bot({ name: `Bot ${index + 1}`, browser, hue: index * 120 }));
+  await joinAll(bots, origin, 'two-seats');
+  await Promise.all(bots.map((bot) => bot.seesAll(...bots.filter((other) => other !== bot))));
+  for (const bot of bots) {
+    assert.equal(await seatCount(bot), 2);
+    assert.equal(await bot.offers(), 1);
   }
 });
 

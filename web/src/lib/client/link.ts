@@ -77,6 +77,11 @@ export class Link extends Emitter<LinkEvents> {
     return this.#earlierOffers + (this.#negotiation?.revision ?? 0);
   }
 
+  /** What the server has seats for: a connection that is opened from now on asks for no more, which would be refused. */
+  allow(most: number): void {
+    this.wantedSeats = Math.min(this.wantedSeats, most);
+  }
+
   /** Opens a connection, or replaces the one there is. */
   rebuild(): void {
     clearTimeout(this.#rebuildTimer);

@@ -241,6 +241,7 @@ export abstract class Session extends Emitter<RoomEvents> {
     const first = this.#state.phase === 'joining';
     this.me = reply.member;
     this.limits = reply.limits;
+    this.link.allow(reply.limits.seats);
     this.permissions = reply.permissions;
     this.roster.replace(reply.room);
     // A token may name its bearer.
