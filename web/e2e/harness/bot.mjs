@@ -28,8 +28,8 @@ export class Bot {
    * `devices` the browser's own remain. `allowed`: Chromium was told earlier that the page may use devices, or that it may
    * not; only where it may does it bind to each address. `init` holds more [function, ...arguments] for the page.
    */
-  constructor({ name, browser = 'chromium', hue, tone, screen, screenTone, size = CAMERA, devices = true, allowed, init = [], viewport, scheme }) {
-    Object.assign(this, { name, browser, hue, tone, screen, screenTone, size, devices, allowed, init, scheme });
+  constructor({ name, browser = 'chromium', hue, tone, screen, screenTone, size = CAMERA, devices = true, allowed, init = [], viewport }) {
+    Object.assign(this, { name, browser, hue, tone, screen, screenTone, size, devices, allowed, init });
     this.viewport = viewport ?? { width: 960, height: 640 };
   }
 
@@ -65,7 +65,6 @@ export class Bot {
     page.on('console', (message) => this.#told.push(`${message.type()}: ${message.text()}`));
     page.on('pageerror', (error) => this.#told.push(`page error: ${error.stack ?? error}`));
     await page.setViewport(this.viewport);
-    if (this.scheme) await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: this.scheme }]);
     const painted = (hue) => hue !== undefined && { hue, ...this.size };
     const devices = { camera: painted(this.hue), screen: painted(this.screen), tone: this.tone, screenTone: this.screenTone };
     const all = [[installPainter], [installReader], ...(this.devices ? [[installDevices, devices]] : []), [installWatch], [installDiary], ...this.init];

@@ -5,11 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from './until.mjs';
 
-/** Starts a PulseAudio of our own with one null output; `variables` lead a program to it. */
+/** The other of two sound cards: what programs call the microphone that it is. */
+export const OTHER_MICROPHONE = 'Monitor of Other';
+
+/** Starts a PulseAudio of our own with two null outputs, of which programs take the first; `variables` lead a program to it. */
 export async function startSoundCard() {
   const folder = mkdtempSync(join(tmpdir(), 'plenum-e2e-sound-'));
   const socket = join(folder, 'socket');
-  const modules = ['module-null-sink rate=48000', `module-native-protocol-unix socket=${socket} auth-anonymous=1`];
+  const modules = [
+    'module-null-sink rate=48000',
+    'module-null-sink rate=48000 sink_name=other sink_properties=device.description=Other',
+    `module-native-protocol-unix socket=${socket} auth-anonymous=1`,
+  ];
   const settings = ['-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', '--log-level=error'];
   const child = spawn('pulseaudio', [...settings, ...modules.flatMap((module) => ['-L', module])], {
     env: { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder },

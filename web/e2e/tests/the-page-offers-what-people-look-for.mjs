@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { lightBehaviour } from '../harness/behaviour.mjs';
 import { joinAll } from '../harness/calls.mjs';
 import { installSpeakers } from '../harness/devices.mjs';
+import { ownNetwork } from '../harness/network.mjs';
+import { OTHER_MICROPHONE } from '../harness/sound.mjs';
 import { until } from '../harness/until.mjs';
 
 const announced = (bot) => bot.run(() => document.querySelector('[role=status].visually-hidden').textContent.trim());
@@ -93,6 +95,26 @@ lightBehaviour('devices are opened once for green room and call, and another one
   // Our own picture is still as others see it.
   assert.equal(await ada.run(() => document.querySelector('video.own').style.transform.includes('scaleX(-1)')), false);
 });
+
+lightBehaviour(
+  'in firefox, too, another microphone is chosen during the call without an offer',
+  async (stage) => {
+    const { origin } = await stage.server();
+    const ada = stage.bot({ name: 'Ada', browser: 'firefox', devices: false });
+    await ada.open(`${origin}/r/devices`);
+    await ada.enterName();
+    await ada.press('Use camera and microphone');
+    await ada.press('Join now');
+    await ada.joined();
+    const label = () => ada.run(() => window.__plenum.room.link.lines.up.microphone.sender.track?.label);
+    assert.notEqual(await label(), OTHER_MICROPHONE);
+    await ada.press('Choose microphone and speaker');
+    await ada.chooses(OTHER_MICROPHONE);
+    await until('the other microphone to be sent', async () => (await label()) === OTHER_MICROPHONE, { lastSeen: label });
+    assert.equal(await ada.offers(), 1);
+  },
+  { skip: !ownNetwork() && 'Firefox is played by Chromium' },
+);
 
 lightBehaviour('the link to the room is copied by one press, before the call and in it', async (stage) => {
   const { origin } = await stage.server();
