@@ -7,9 +7,9 @@ import { Server } from 'socket.io';
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 
 /** Serves `dist` and plays a room with `others` in it. Returns the origin and a function that
- * closes it. `refusal` is the code with which every join is refused.
+ * closes it. `refusal` is the code with which every join is refused; `polling` refuses websockets.
  */
-export async function startFakeServer({ dist, others = [], rooms = [], secureUrl, refusal }) {
+export async function startFakeServer({ dist, others = [], rooms = [], secureUrl, refusal, polling = false }) {
   const http = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://x').pathname));
     if (path === '/api/info') return response.end(JSON.stringify({ secureUrl }));
@@ -18,7 +18,7 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
     response.setHeader('content-type', types[extname(found)] ?? 'application/octet-stream');
     createReadStream(found).pipe(response);
   });
-  const io = new Server(http);
+  const io = new Server(http, polling ? { transports: ['polling'] } : {});
   io.on('connection', (socket) => {
     const ok = (body) => ({ ok: true, ...body });
     let room;
@@ -54,24 +54,34 @@ export async function startFakeServer({ dist, others = [], rooms = [], secureUrl
       const limits = { messageBytes: 524288, chatChars: 2000, seats: 49, members: 100 };
       reply(ok({ member: 'me', resume: 'secret', resumed: false, room, permissions, chat: [], limits }));
     });
-    socket.on('media', (body, reply) => {
-      reply(ok());
+    const changeMe = (change) => {
       const me = room?.members[0];
       if (!me) return;
-      me.camera = { ...me.camera, audio: body.microphone, video: body.camera };
-      me.screen = { ...me.screen, audio: body.screenAudio, video: body.screen };
+      change(me);
       room.revision += 1;
       socket.emit('room', { since: room.revision - 1, revision: room.revision, changes: [{ kind: 'changed', member: me }] });
+    };
+    socket.on('media', (body, reply) => {
+      reply(ok());
+      changeMe((me) => {
+        me.camera = { ...me.camera, audio: body.microphone, video: body.camera };
+        me.screen = { ...me.screen, audio: body.screenAudio, video: body.screen };
+      });
+    });
+    socket.on('hand', ({ raised }, reply) => {
+      reply(ok());
+      changeMe((me) => (me.hand = raised));
     });
     socket.on('chat', (body, reply) => reply(ok({ id: Math.floor(Math.random() * 1e9), at: Date.now() })));
     socket.on('offer', (_body, _reply) => undefined);
     socket.onAny((event, ...args) => {
       const reply = args[args.length - 1];
-      if (['wishes', 'rename', 'hand', 'leave', 'react', 'mute', 'settings', 'role', 'admit', 'deny', 'remove', 'allow'].includes(event) && typeof reply === 'function') reply(ok());
+      if (['wishes', 'rename', 'leave', 'react', 'mute', 'settings', 'role', 'admit', 'deny', 'remove', 'allow'].includes(event) && typeof reply === 'function') reply(ok());
     });
   });
   await new Promise((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
+    port: http.address().port,
     origin: `http://localhost:${http.address().port}`,
     io,
     close: () => new Promise((resolve) => io.close(resolve)),

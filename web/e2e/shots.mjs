@@ -19,7 +19,7 @@ const DOCS = { 'call-talk-desk-dark': 'call', 'call-present-desk-dark': 'screen'
 /** Of 100: flat colours and letters show no loss at this. */
 const DOCS_QUALITY = 88;
 /** Pages that are open at once. */
-const AT_ONCE = 3;
+const AT_ONCE = 5;
 const SIZES = {
   phone: { width: 390, height: 844 },
   desk: { width: 1280, height: 800 },
@@ -28,6 +28,9 @@ const SIZES = {
   lying: { width: 844, height: 390 },
   huge: { width: 3840, height: 2160 },
 };
+/** A name that is not `localhost`: over plain HTTP browsers give its pages no devices. */
+const INSECURE_HOST = 'plenum.example';
+const SECURE_URL = `https://${INSECURE_HOST}/`;
 const EACH = ['phone', 'desk', 'wide'];
 const SCHEMES = ['light', 'dark'];
 const TOUCH = ['phone', 'small', 'lying'];
@@ -68,14 +71,21 @@ async function joins(page) {
   await page.waitForTimeout(500);
 }
 
-/** In the page: what it would find where the media gets through. */
-function reachable() {
+/** In the page: what it would find where the media gets through, over this protocol. */
+function reachable(protocol = 'udp') {
   const report = [
     { id: 'pair', type: 'candidate-pair', nominated: true, state: 'succeeded', localCandidateId: 'local', currentRoundTripTime: 0.024 },
-    { id: 'local', type: 'local-candidate', protocol: 'udp' },
+    { id: 'local', type: 'local-candidate', protocol },
   ];
   Object.defineProperty(RTCPeerConnection.prototype, 'connectionState', { get: () => 'connected' });
   RTCPeerConnection.prototype.getStats = async () => new Map(report.map((entry) => [entry.id, entry]));
+}
+
+/** The small window over everything else, which is a page of its own. */
+async function float(page) {
+  const opens = page.context().waitForEvent('page');
+  await more('Picture-in-picture')(page);
+  return opens;
 }
 
 const knocks = (_page, { io }) => void io.emit('knocks', { waiting: [{ id: 'k1', name: 'Bea Müller', since: Date.now(), banned: false }, { id: 'k2', name: '최지우', since: Date.now(), banned: true }] });
@@ -101,6 +111,10 @@ const SHOTS = {
   green: { path: room, wait: 1500 },
   'green-ko': { path: room, locale: 'ko-KR', wait: 1500 },
   'green-checked': { path: room, init: reachable, wait: 2500 },
+  'green-tcp': { path: room, init: reachable, given: 'tcp', wait: 2500 },
+  'green-polling': { path: room, init: reachable, polling: true, wait: 2500 },
+  'green-insecure': { path: room, host: INSECURE_HOST, wait: 900 },
+  'home-insecure': { rooms, host: INSECURE_HOST },
   'green-devices': { path: room, init: reachable, wait: 2500, sizes: ['phone'], then: (page) => page.getByRole('button', { name: 'Test speaker' }).scrollIntoViewIfNeeded() },
   'green-blocked': { path: room, wait: 12_000 },
   'green-copied': { path: room, permissions: ['camera', 'microphone', 'clipboard-write'], wait: 900, then: press('Copy link') },
@@ -151,7 +165,14 @@ const SHOTS = {
     await page.getByPlaceholder('Search people').fill('ra');
   } },
   'call-more': { others: people(4), then: more() },
-  'call-microphones': { others: people(4), sizes: ['desk'], then: press('Choose microphone and speaker') },
+  'call-microphones': { others: people(4), sizes: ['desk', 'wide', 'lying'], then: press('Choose microphone and speaker') },
+  'call-cameras': { others: people(4), sizes: ['desk', 'wide', 'lying'], then: press('Choose camera') },
+  'call-hand': { others: people(4), then: async (page) => {
+    await (isPhone(page) ? more('Raise hand') : press('Raise hand'))(page);
+    await page.mouse.move(2, 2);
+  } },
+  'call-floats': { others: people(4), sizes: ['desk'], then: float },
+  'call-floats-off': { others: people(1, () => ({ camera: { audio: true, video: false } })), sizes: ['desk'], then: float },
   'call-keys': { others: people(4), then: more('Keyboard shortcuts') },
   'call-devices-ko': { others: people(4), locale: 'ko-KR', then: more('장치') },
   'call-host': { others: people(4), then: more('Host controls') },
@@ -217,7 +238,7 @@ const SHOTS = {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-sandbox'],
+  args: ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--no-sandbox', `--host-resolver-rules=MAP ${INSECURE_HOST} 127.0.0.1`],
 });
 
 async function enterCall(page, server, then) {
@@ -230,7 +251,7 @@ async function enterCall(page, server, then) {
   server.io.emit('speakers', { speaking: [{ source: 12, level: 0.7 }], dominant: 12 });
   await page.mouse.move(2, 2);
   await page.waitForTimeout(300);
-  await then?.(page, server);
+  return then?.(page, server);
 }
 
 async function keepShot(page, context, name) {
@@ -240,8 +261,8 @@ async function keepShot(page, context, name) {
   writeFileSync(resolve(import.meta.dirname, `../../docs/images/${DOCS[name]}.webp`), Buffer.from(data, 'base64'));
 }
 
-async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, wait = 0, refusal, then }) {
-  const server = await startFakeServer({ dist, others: others ?? [], rooms: listed ?? [], refusal });
+async function shoot(name, size, scheme, { path, others, rooms: listed, locale = 'en-US', permissions = ['camera', 'microphone'], init, given, host = 'localhost', wait = 0, refusal, polling, then }) {
+  const server = await startFakeServer({ dist, others: others ?? [], rooms: listed ?? [], refusal, polling, secureUrl: host === 'localhost' ? undefined : SECURE_URL });
   const touch = TOUCH.includes(size);
   const context = await browser.newContext({ viewport: SIZES[size], deviceScaleFactor: size === 'phone' ? 2 : 1, colorScheme: scheme, locale, permissions, hasTouch: touch, isMobile: touch });
   try {
@@ -250,13 +271,13 @@ async function shoot(name, size, scheme, { path, others, rooms: listed, locale =
     page.on('console', (message) => message.type() === 'error' && console.error(`${name}: ${message.text()}`));
     await page.addInitScript(() => localStorage.setItem('plenum.name', JSON.stringify('Ada')));
     await page.addInitScript(installPeople);
-    if (init) await page.addInitScript(init);
-    await page.goto(server.origin + (path ?? (others ? room : '/')));
+    if (init) await page.addInitScript(init, given);
+    await page.goto(`http://${host}:${server.port}` + (path ?? (others ? room : '/')));
     await page.waitForTimeout(600 + wait);
-    if (others) await enterCall(page, server, then);
-    else await then?.(page, server);
+    // What is to be seen may be in a window of its own.
+    const other = await (others ? enterCall(page, server, then) : then?.(page, server));
     await page.waitForTimeout(600);
-    await keepShot(page, context, `${name}-${size}-${scheme}`);
+    await keepShot(typeof other?.screenshot === 'function' ? other : page, context, `${name}-${size}-${scheme}`);
   } catch (error) {
     console.error(`${name}-${size}-${scheme}: ${error.message}`);
     process.exitCode = 1;

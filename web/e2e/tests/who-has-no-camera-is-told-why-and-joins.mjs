@@ -4,6 +4,7 @@ import { installFailingDevices } from '../harness/devices.mjs';
 import { ownNetwork } from '../harness/network.mjs';
 
 const DENIED = (it) => `This page may not use your ${it}. Allow it in the browser’s settings for this page, then try again.`;
+const BOTH_DENIED = 'This page may not use your camera and microphone. Allow both in the browser’s settings for this page, then try again.';
 const BUSY = (it) => `Another program is using your ${it}. Close it there, then try again.`;
 const ABSENT = (it) => `No ${it} was found. Connect one, or join without it.`;
 
@@ -13,8 +14,8 @@ const absent = existsSync('/dev/video0') || existsSync('/dev/snd') ? failing('No
 
 /** Firefox's own refusal cannot be scripted, and nobody's device can be kept busy: there the page's devices fail. */
 const CASES = [
-  { what: 'denied', browser: 'chromium with devices', allowed: false, words: DENIED },
-  { what: 'denied', browser: 'firefox', ...failing('NotAllowedError'), words: DENIED },
+  { what: 'denied', browser: 'chromium with devices', allowed: false, words: DENIED, together: BOTH_DENIED },
+  { what: 'denied', browser: 'firefox', ...failing('NotAllowedError'), words: DENIED, together: BOTH_DENIED },
   { what: 'busy', browser: 'chromium', ...failing('NotReadableError'), words: BUSY },
   { what: 'busy', browser: 'firefox', ...failing('NotReadableError'), words: BUSY },
   { what: 'absent', browser: 'chromium', ...absent, words: ABSENT },
@@ -22,7 +23,7 @@ const CASES = [
   { what: 'absent', browser: 'firefox', ...absent, words: ABSENT, hasMicrophone: ownNetwork() && absent.init === undefined },
 ];
 
-for (const { what, words, hasMicrophone = false, ...options } of CASES) {
+for (const { what, words, together, hasMicrophone = false, ...options } of CASES) {
   lightBehaviour(`in ${options.browser}, with devices ${what}, the page says so and one joins without them`, async (stage) => {
     const { origin } = await stage.server();
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
@@ -31,8 +32,11 @@ for (const { what, words, hasMicrophone = false, ...options } of CASES) {
     await ada.open(`${origin}/r/devices`);
     await ada.enterName();
     await ada.press('Use camera and microphone');
-    await ada.reads(words('camera'));
-    if (!hasMicrophone) await ada.reads(words('microphone'));
+    if (together) await ada.reads(together);
+    else {
+      await ada.reads(words('camera'));
+      if (!hasMicrophone) await ada.reads(words('microphone'));
+    }
     await ada.press('Join without devices');
     await ada.joined();
     await ada.sees(grace);

@@ -15,7 +15,9 @@ describe('the grid', () => {
         expect(tile.x).toBeGreaterThanOrEqual(-0.01);
         expect(tile.x + tile.width).toBeLessThanOrEqual(width + 0.01);
         expect(tile.y + tile.height).toBeLessThanOrEqual(content + 0.01);
-        expect(tile.width).toBeCloseTo(tiles[0]?.width ?? 0);
+        // On a phone the last one may have its row for itself.
+        if (!(index === count - 1 && width < 600)) expect(tile.width).toBeCloseTo(tiles[0]?.width ?? 0);
+        expect(tile.height).toBeCloseTo(tiles[0]?.height ?? 0);
         for (const other of tiles.slice(index + 1)) expect(overlap(tile, other)).toBe(false);
       }
     }
@@ -26,12 +28,12 @@ describe('the grid', () => {
     expect(content > height).toBe(width < 600 && height > width);
   });
 
-  it('uses 16:9, and on a phone in portrait two columns between 4:5 and 2:1', () => {
+  it('uses 16:9, and on a phone in portrait two columns between 4:5 and 2:1, but one for three', () => {
     const wide = grid(1280, 700, 5);
     expect((wide.tiles[0]?.width ?? 0) / (wide.tiles[0]?.height ?? 1)).toBeCloseTo(WIDE);
     for (const count of [2, 3, 4, 7, 30]) {
       const tall = grid(390, 640, count);
-      expect(tall.columns).toBe(count > 2 ? 2 : 1);
+      expect(tall.columns).toBe(count > 3 ? 2 : 1);
       const aspect = (tall.tiles[0]?.width ?? 0) / (tall.tiles[0]?.height ?? 1);
       expect(aspect).toBeGreaterThanOrEqual(TALL - 0.01);
       expect(aspect).toBeLessThanOrEqual(FLAT + 0.01);
@@ -49,6 +51,31 @@ describe('the grid', () => {
     const [fourth, fifth] = [tiles[3], tiles[4]];
     expect(((fourth?.x ?? 0) + (fifth?.x ?? 0) + (fifth?.width ?? 0)) / 2).toBeCloseTo(640);
     expect((fifth?.x ?? 0) - (fourth?.x ?? 0) - (fourth?.width ?? 0)).toBeCloseTo(GAP);
+  });
+
+  it('leaves nobody alone in the last row where three stand side by side', () => {
+    const perRow = (count: number, width = 1280, height = 700): number[] => {
+      const { tiles } = grid(width, height, count);
+      const tops = [...new Set(tiles.map(({ y }) => y))];
+      return tops.map((top) => tiles.filter(({ y }) => y === top).length);
+    };
+    expect(perRow(7)).toEqual([3, 2, 2]);
+    expect(perRow(8)).toEqual([3, 3, 2]);
+    expect(perRow(13)).toEqual([4, 3, 3, 3]);
+    expect(perRow(49, 1904, 940)).toEqual([7, 7, 7, 7, 7, 7, 7]);
+    // A quarter of the size is not worth it either; more is.
+    expect(perRow(5, 1560, 1000)).toEqual([3, 2]);
+    expect(perRow(5, 900, 712)).toEqual([2, 2, 1]);
+  });
+
+  it('gives the last of an odd number on a phone the whole row, unless that is too flat for a face', () => {
+    const last = (count: number, height = 740): Rect | undefined => grid(374, height, count).tiles[count - 1];
+    for (const count of [5, 7]) expect(last(count)).toMatchObject({ x: 0, width: 374 });
+    expect(last(9)?.width).toBeLessThan(374 / 2);
+    // Three in a column where there is room for them, else two and one.
+    expect(grid(374, 740, 3).columns).toBe(1);
+    expect(grid(374, 500, 3).columns).toBe(2);
+    expect(last(3, 500)).toMatchObject({ x: 0, width: 374 });
   });
 
   it('keeps the columns on the screen unless others give 5 % more', () => {

@@ -15,16 +15,22 @@ export interface Grid {
 }
 
 export const GAP = 8;
+/** A tile lower than this has room for an avatar and a name, and for no more words. */
+export const LOW = 96;
 export const WIDE = 16 / 9;
 export const TALL = 4 / 5;
 /** The flattest tile: on the smallest phone nine of them stand on one page. */
 export const FLAT = 2;
+/** A tile that has a row of a phone for itself may be a little flatter before it leaves the row's ends free. */
+const ROW_FLAT = 2.2;
 /** More tiles than these are turned over by pages; it is also the most seats there are. */
 export const PAGE = 49;
 /** On a phone nine faces are still faces: two columns, five rows. */
 export const PHONE_PAGE = 9;
 /** Another number of columns must be worth the move: at least this much more area. */
 const WORTH = 1.05;
+/** Two rows of two and one alone look less calm than three and two, whose tiles may be this much smaller. */
+const LONE = 0.75;
 /** A phone in portrait: narrower than a tablet. */
 const PHONE_WIDTH = 600;
 
@@ -37,9 +43,11 @@ export function pageSize(width: number, height: number): number {
 }
 
 /**
- * Places `count` tiles of one size in join order, the last row centred. `before` is the number of columns on the
- * screen: it stays unless another one gives at least 5 % more area. On a phone in portrait the tiles stand in two columns
- * and give up height, from 4:5 to 2:1, before anything has to scroll.
+ * Places `count` tiles of one size in join order, the last row centred, and all rows alike where it would be of one tile
+ * alone. `before` is the number of columns on the screen: it stays unless another one gives at least 5 % more area. On a
+ * phone in portrait the tiles stand in two columns and give up height, from 4:5 to 2:1, before anything has to scroll; two
+ * and three stand below each other, and a last one that would stand alone takes the whole row where that is wide enough
+ * for it.
  */
 export function grid(width: number, height: number, count: number, before = 0): Grid {
   if (count <= 0 || width <= 0 || height <= 0) return { columns: 0, tiles: [], height: Math.max(0, height) };
@@ -56,12 +64,19 @@ export function grid(width: number, height: number, count: number, before = 0): 
   return place(width, height, count, columns, tile, tile / WIDE);
 }
 
-/** Three on a phone already stand side by side: the eye learns one arrangement, whoever comes next. */
 function phoneGrid(width: number, height: number, count: number): Grid {
   if (count === 1) return { columns: 1, tiles: [{ x: 0, y: 0, width, height }], height };
-  const columns = count > 2 ? 2 : 1;
+  const columns = count === 2 || (count === 3 && holds(width, height, count)) ? 1 : 2;
   const w = (width - GAP * (columns - 1)) / columns;
-  return place(width, height, count, columns, w, flexibleHeight(w, height, Math.ceil(count / columns)));
+  const grid = place(width, height, count, columns, w, flexibleHeight(w, height, Math.ceil(count / columns)));
+  const last = grid.tiles[count - 1];
+  if (columns === 2 && count % 2 === 1 && last && width / last.height <= ROW_FLAT) Object.assign(last, { x: 0, width });
+  return grid;
+}
+
+/** Whether tiles of the whole width, none of them flatter than 2:1, find room below each other. */
+function holds(width: number, height: number, count: number): boolean {
+  return count * (width / FLAT) + (count - 1) * GAP <= height;
 }
 
 /** As high as the rows let it be, between 2:1 and 4:5. */
@@ -77,22 +92,29 @@ function tileWidth(width: number, height: number, count: number, columns: number
   return Math.max(0, Math.min(byWidth, byHeight));
 }
 
+/** What a tile's area is worth: less where nothing gives the last one company. */
 function areaOf(width: number, height: number, count: number, columns: number): number {
-  return tileWidth(width, height, count, columns) ** 2 / WIDE;
+  const lone = columns === 2 && count > 3 && count % 2 === 1;
+  return (tileWidth(width, height, count, columns) ** 2 / WIDE) * (lone ? LONE : 1);
 }
 
 function place(width: number, height: number, count: number, columns: number, w: number, h: number): Grid {
   const rows = Math.ceil(count / columns);
   const used = rows * h + (rows - 1) * GAP;
   const top = Math.max(0, (height - used) / 2);
-  const tiles: Rect[] = [];
-  for (let index = 0; index < count; index++) {
-    const row = Math.floor(index / columns);
-    const inRow = row === rows - 1 ? count - row * columns : columns;
+  const tiles = rowsOf(count, columns).flatMap((inRow, row) => {
     const left = (width - inRow * w - (inRow - 1) * GAP) / 2;
-    tiles.push({ x: left + (index % columns) * (w + GAP), y: top + row * (h + GAP), width: w, height: h });
-  }
+    return Array.from({ length: inRow }, (_, at): Rect => ({ x: left + at * (w + GAP), y: top + row * (h + GAP), width: w, height: h }));
+  });
   return { columns, tiles, height: Math.max(height, used) };
+}
+
+/** How many tiles each row has: all that it holds, or equally many where the last one would be of a single tile. */
+function rowsOf(count: number, columns: number): number[] {
+  const rows = Math.ceil(count / columns);
+  const alone = rows > 1 && count % columns === 1;
+  const [each, over] = alone ? [Math.floor(count / rows), count % rows] : [columns, 0];
+  return Array.from({ length: rows }, (_, row) => (alone ? each + (row < over ? 1 : 0) : Math.min(each, count - row * each)));
 }
 
 export interface Focus {

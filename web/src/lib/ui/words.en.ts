@@ -156,10 +156,12 @@ export const en = {
     waitingRoom: 'Waiting room',
     waitingRoomHint: 'Whoever is new has to be let in.',
     password: 'Password',
-    passwordSet: 'The room has a password',
-    passwordNone: 'The room has no password',
+    passwordSet: 'There is one',
+    passwordNone: 'There is none',
     passwordUse: 'Set password',
+    passwordUseShort: 'Set',
     passwordDrop: 'Remove password',
+    passwordDropShort: 'Remove',
     may: 'Members may',
     mayMicrophone: 'Use the microphone',
     mayCamera: 'Use the camera',
@@ -291,6 +293,7 @@ export const en = {
   device: {
     silent: (device: DeviceKind) => `Your ${devices[device]} gives nothing: another program or the system has taken it.`,
     title: (device: DeviceKind) => `No ${devices[device]}`,
+    deniedBoth: 'This page may not use your camera and microphone. Allow both in the browser’s settings for this page, then try again.',
     failure: (device: DeviceKind, failure: DeviceFailure): string => {
       const it = devices[device];
       switch (failure) {

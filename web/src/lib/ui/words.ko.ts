@@ -157,10 +157,12 @@ export const ko: Words = {
     waitingRoom: '대기실',
     waitingRoomHint: '새로 온 사람은 허락을 받아야 들어옵니다.',
     password: '비밀번호',
-    passwordSet: '비밀번호가 있습니다',
-    passwordNone: '비밀번호가 없습니다',
+    passwordSet: '있음',
+    passwordNone: '없음',
     passwordUse: '비밀번호 정하기',
+    passwordUseShort: '정하기',
     passwordDrop: '비밀번호 없애기',
+    passwordDropShort: '없애기',
     may: '참여자가 할 수 있는 일',
     mayMicrophone: '마이크 사용',
     mayCamera: '카메라 사용',
@@ -292,6 +294,7 @@ export const ko: Words = {
   device: {
     silent: (device) => `${bare[device]}에서 아무것도 들어오지 않습니다. 다른 프로그램이나 시스템이 쓰고 있습니다.`,
     title: (device) => `${bare[device]} 없음`,
+    deniedBoth: '이 페이지는 카메라와 마이크를 사용할 수 없습니다. 브라우저의 페이지 설정에서 둘 다 허용한 뒤 다시 시도하세요.',
     failure: (device: DeviceKind, failure: DeviceFailure): string => {
       const it = devices[device];
       switch (failure) {
