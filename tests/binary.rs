@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// For whatever takes milliseconds on a machine that is not loaded.
@@ -124,8 +125,13 @@ impl Running {
 
     /// Sends a signal by its name, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
-        assert!(sent.expect("kill is there").success(), "SIG{name} could not be sent");
+        send_signal(self.child.id(), name);
+    }
+
+    /// The same, while the test goes on.
+    pub(crate) fn signal_meanwhile(&self, name: &'static str) -> JoinHandle<()> {
+        let id = self.child.id();
+        std::thread::spawn(move || send_signal(id, name))
     }
 
     /// How the process ended by itself.
@@ -150,6 +156,11 @@ impl Running {
         tcp.set_read_timeout(Some(PATIENCE)).expect("a time-out can be set");
         converse(tcp, &self.address.to_string(), method, path, headers, body)
     }
+}
+
+fn send_signal(id: u32, name: &str) {
+    let sent = Command::new("kill").args([format!("-{name}"), id.to_string()]).status();
+    assert!(sent.expect("kill is there").success(), "SIG{name} could not be sent");
 }
 
 impl Drop for Running {

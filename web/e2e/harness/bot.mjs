@@ -12,6 +12,9 @@ const HUE_ERROR = 15;
 const TONE_ERROR_HZ = 18;
 /** A frame of the next source may be on the screen for a moment before the page hears of it. */
 const WRONG_SAMPLES = 1;
+/** What is to be pressed may be drawn anew between being found and being pressed; then it is looked for again. */
+const GONE = /detached|not clickable|no such (element|node)|stale/i;
+const LOOKS = 5;
 
 const DEVICES = ['camera', 'microphone'];
 
@@ -105,31 +108,33 @@ export class Bot {
   }
 
   /** Presses the button that is called `label`, as soon as there is one that can be pressed. Some show only when pointed at. */
-  async press(label) {
+  async press(label, within = PATIENCE_MS) {
     const find = (wanted) =>
       [...document.querySelectorAll('button')].find((button) => {
         const called = button.getAttribute('aria-label') ?? button.textContent.trim();
         return called === wanted && !button.disabled && button.getClientRects().length > 0;
       });
-    const button = await until(
-      `a button “${label}” for ${this.name}`,
-      async () => (await this.#page.evaluateHandle(find, label)).asElement(),
-      { lastSeen: () => this.words() },
-    );
-    await standsStill(button);
-    await button.hover();
-    await button.click();
+    await this.#clicks(`a button “${label}” for ${this.name}`, find, label, within);
   }
 
   /** Chooses from the menu that is open. */
   async chooses(label) {
     const find = (wanted) => [...document.querySelectorAll('[role^=menuitem]')].find((item) => item.querySelector('.words').firstChild.textContent.trim() === wanted);
-    const item = await until(
-      `a choice “${label}” for ${this.name}`,
-      async () => (await this.#page.evaluateHandle(find, label)).asElement(),
-      { lastSeen: () => this.words() },
-    );
-    await item.click();
+    await this.#clicks(`a choice “${label}” for ${this.name}`, find, label, PATIENCE_MS);
+  }
+
+  /** Clicks what `find` finds in the page, when it has come and stands still. */
+  async #clicks(what, find, label, within) {
+    for (let look = 1; ; look++) {
+      const element = await until(what, async () => (await this.#page.evaluateHandle(find, label)).asElement(), { within, lastSeen: () => this.words() });
+      try {
+        await standsStill(element);
+        await element.hover();
+        return await element.click();
+      } catch (error) {
+        if (look === LOOKS || !GONE.test(error.message)) throw error;
+      }
+    }
   }
 
   /** Presses a key while nothing has the focus. */
@@ -252,8 +257,8 @@ export class Bot {
 
   /** Types a line into the open chat and sends it. */
   async writes(text) {
-    await this.#page.click('textarea');
-    await this.#page.keyboard.type(text);
+    await this.#page.waitForSelector('textarea', { timeout: PATIENCE_MS });
+    await this.#page.type('textarea', text);
     await this.#page.keyboard.press('Enter');
   }
 

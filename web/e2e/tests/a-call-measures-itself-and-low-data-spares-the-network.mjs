@@ -53,18 +53,24 @@ async function readsFigures(one, other) {
   await one.press('More');
   await one.chooses('Statistics');
   for (const words of ['UDP', 'Round trip', 'Receiving', 'Sending']) await one.reads(words);
-  await one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name)).click(), other.name);
+  const opens = () =>
+    one.run((name) => {
+      const line = [...document.querySelectorAll('summary')].find((summary) => summary.innerText.includes(name));
+      line?.click();
+      return line !== undefined;
+    }, other.name);
+  await until(`the panel to have a line for ${other.name}`, opens, { lastSeen: () => one.words() });
   const rows = () =>
     one.run((name) => {
       const card = [...document.querySelectorAll('details')].find((line) => line.querySelector('summary').innerText.includes(name));
-      return Object.fromEntries([...card.querySelectorAll('dl div')].map((row) => [row.querySelector('dt').innerText, row.querySelector('dd').innerText]));
+      return Object.fromEntries([...(card?.querySelectorAll('dl div') ?? [])].map((row) => [row.querySelector('dt').innerText, row.querySelector('dd').innerText]));
     }, other.name);
   const told = async () => {
     const { Size, Rate, Codec, Loss, Jitter, Freezes } = await rows();
     return /^\d+×\d+/.test(Size) && /b\/s/.test(Rate) && Codec && /%/.test(Loss) && /ms/.test(Jitter) && Freezes !== undefined;
   };
   await until('the panel to tell every figure', told, { lastSeen: rows });
-  const score = () => one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name)).innerText, other.name);
+  const score = () => one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name))?.innerText, other.name);
   await until('the panel to tell a score', async () => /(Good|Fair|Poor) [1-5]\.\d/.test(await score()), { lastSeen: score });
   await one.press('Close');
   await one.press(`More: ${other.name}`);

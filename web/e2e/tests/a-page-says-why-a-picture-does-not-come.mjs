@@ -9,9 +9,8 @@ const UNSENT = 'Their picture does not get through';
 const PAUSED = 'Paused: your connection is too slow';
 /** Enough for the sound, and not for the fewest frames of the picture beside it. */
 const NARROW = '80kbit';
-const GONE_WITHIN_MS = 10_000;
 /** An estimate that a network refuted is proved anew by probes, one every few seconds. */
-const BACK_WITHIN_MS = 30_000;
+const BACK_WITHIN_MS = 60_000;
 
 behaviour('a picture that stops at its sender is named under its tile in both browsers, and the words go when it comes again', async (stage) => {
   const { origin } = await stage.server();
@@ -37,9 +36,9 @@ behaviour('a picture that stops at its sender is named under its tile in both br
   });
   for (const bot of others) {
     await bot.sees(ada);
-    await readsUnder(bot, ada.name, '', GONE_WITHIN_MS);
+    await readsUnder(bot, ada.name, '');
   }
-  await until('Ada to hear that all see her', () => ada.run(() => window.__plenum.room.troubles.length === 0), { within: GONE_WITHIN_MS });
+  await until('Ada to hear that all see her', () => ada.run(() => window.__plenum.room.troubles.length === 0));
 });
 
 behaviour(

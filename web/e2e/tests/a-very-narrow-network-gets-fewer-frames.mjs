@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { behaviour } from '../harness/behaviour.mjs';
-import { startFarChromium } from '../harness/browsers.mjs';
+import { closeBrowser, startFarChromium } from '../harness/browsers.mjs';
 import { incoming } from '../harness/calls.mjs';
 import { makeFarNetwork, ownNetwork } from '../harness/network.mjs';
 import { pause, until } from '../harness/until.mjs';
@@ -24,7 +24,7 @@ behaviour(
     const far = await makeFarNetwork();
     stage.atEnd(() => far.end());
     const publishers = await startFarChromium(far);
-    stage.atEnd(() => publishers.close());
+    stage.atEnd(() => closeBrowser(publishers));
     const { origin } = await stage.server([], far);
     const ada = stage.bot({ name: 'Ada', browser: publishers, hue: 0, tone: 440, size: CAMERA, allowed: true, viewport: { width: 320, height: 240 } });
     const linus = stage.bot({ name: 'Linus' });

@@ -31,7 +31,7 @@ lightBehaviour('chat carries Korean, Enter that ends a syllable sends nothing, a
   await seoyeon.reads('only to Grace');
   // What comes later reaches everybody: had the private line gone to all, it would have come before.
   await grace.writes('later');
-  await minjun.reads('later');
+  for (const bot of [minjun, grace]) await bot.reads('later');
   assert.deepEqual(await linesOf(minjun), [LINE, 'later']);
   assert.deepEqual(await linesOf(grace), [LINE, SECRET, 'later']);
 });

@@ -48,6 +48,7 @@ lightBehaviour('a host mutes, lets in, turns away, removes and ends, and everybo
 
   await hostControls(ada);
   await switches(ada, 'Waiting room');
+  await until('the room to have a waiting room', () => ada.run(() => window.__plenum.room.facts.waitingRoom));
   await knocks(linus, origin, 'hosted');
   await linus.reads('Somebody has to let you in');
   await ada.reads('Linus wants to join');
@@ -83,6 +84,7 @@ lightBehaviour('a password keeps out who does not know it, and what members may 
   await ada.press('Set password');
   await until('the room to have a password', () => ada.run(() => window.__plenum.room.facts.password));
   await switches(ada, 'Use the camera');
+  await until('the room to have the rule', () => ada.run(() => window.__plenum.room.facts.rules.camera === false), { lastSeen: () => ada.run(() => window.__plenum.room.facts) });
 
   await knocks(grace, origin, 'secret');
   await grace.reads('This room has a password');

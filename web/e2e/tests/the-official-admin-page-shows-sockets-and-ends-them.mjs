@@ -25,7 +25,7 @@ lightBehaviour('the official Admin UI shows sockets, rooms and events, and ends 
 
   // The server's address is there already.
   await until('the form', () => ada.page.evaluate(() => document.querySelectorAll('.v-dialog input').length >= 3));
-  assert.equal(await fill('Server URL'), server.origin);
+  await until('it to name the server', async () => (await fill('Server URL')) === server.origin, { lastSeen: () => fill('Server URL') });
   await fill('Username', 'admin');
   await fill('Password', PASSWORD);
   await press('Connect');
@@ -54,8 +54,7 @@ lightBehaviour('the official Admin UI shows sockets, rooms and events, and ends 
   );
   assert.equal(await until('the end of the connection', () => ended), 'io server disconnect');
 
-  const icons = await ada.page.evaluate(() => document.fonts.check('24px "Material Design Icons"'));
-  assert.ok(icons, 'the icons are there');
+  await until('the icons to be there', () => ada.page.evaluate(() => document.fonts.check('24px "Material Design Icons"')));
   const strangers = asked.filter((url) => /^https?:/.test(url) && new URL(url).host !== `localhost:${server.port}`);
   assert.deepEqual(strangers, [], 'nothing is loaded from elsewhere');
 

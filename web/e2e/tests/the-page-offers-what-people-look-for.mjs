@@ -4,7 +4,7 @@ import { joinAll } from '../harness/calls.mjs';
 import { installSpeakers } from '../harness/devices.mjs';
 import { ownNetwork } from '../harness/network.mjs';
 import { OTHER_MICROPHONE } from '../harness/sound.mjs';
-import { until } from '../harness/until.mjs';
+import { PATIENCE_MS, until } from '../harness/until.mjs';
 
 const announced = (bot) => bot.run(() => document.querySelector('[role=status].visually-hidden').textContent.trim());
 
@@ -69,9 +69,9 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
     const ada = stage.bot({ name: 'Ada', browser, devices: false });
     const grace = stage.bot({ name: 'Grace', browser: other, devices: false });
     await ada.join(origin, 'told');
-    const tells = (words) => until(`“${words}” to be told`, async () => (await announced(ada)) === words, { lastSeen: () => announced(ada) });
-    await grace.join(origin, 'told');
-    await tells('Grace joined');
+    const tells = (words) => until(`“${words}” to be told`, async () => (await announced(ada)) === words, { within: 2 * PATIENCE_MS, lastSeen: () => announced(ada) });
+    // It is told for some seconds only, and said before her media are connected.
+    await Promise.all([grace.join(origin, 'told'), tells('Grace joined')]);
     await grace.press('Raise hand');
     await tells('Grace raised a hand');
     await grace.leave();
@@ -153,7 +153,8 @@ async function goesThroughGreenRoom(bot, url) {
   await bot.enterName();
   if (!bot.allowed) await bot.press('Use camera and microphone');
   await bot.press('Mirror my video');
-  assert.equal(await bot.run(() => getComputedStyle(document.querySelector('.preview video')).transform), 'none');
+  const transform = () => bot.run(() => getComputedStyle(document.querySelector('.preview video')).transform);
+  await until('our own picture to be as others see it', async () => (await transform()) === 'none', { lastSeen: transform });
   await bot.press('Test speaker');
   await bot.reads('You should hear two notes…');
   await bot.reads('Test speaker');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { behaviour, lightBehaviour } from '../harness/behaviour.mjs';
 import { joinAll } from '../harness/calls.mjs';
-import { until } from '../harness/until.mjs';
+import { PATIENCE_MS, until } from '../harness/until.mjs';
 
 /** In the page: the boxes of the tiles by their names, as shares of the window's area. */
 const areas = () => {
@@ -97,7 +97,8 @@ for (const browser of ['chromium', 'firefox']) {
     await mouse.move(x + 20, y + 12);
     await mouse.down();
     await mouse.move(x - 200, y - 100, { steps: 5 });
-    assert.match(await ada.run(whereOwn), /^carried/);
+    const where = () => ada.run(whereOwn);
+    await until('our own picture to be carried', async () => (await where()).startsWith('carried'), { lastSeen: where });
     await mouse.move(140, 120, { steps: 5 });
     await mouse.up();
     await rests('top-left');
@@ -179,8 +180,8 @@ async function keysDo(one, other) {
   await one.presses('v');
   await other.seesNoPicture(one.name);
   await one.presses('h');
-  await other.reads(`${one.name} raised a hand`);
-  assert.equal(await other.run(() => document.querySelector('[role=status]').textContent.trim()), `${one.name} raised a hand`);
+  const announced = () => other.run(() => document.querySelector('[role=status]').textContent.trim());
+  await until(`${other.name} to hear of the hand`, async () => (await announced()) === `${one.name} raised a hand`, { lastSeen: announced });
   await one.presses('c');
   await one.writes('m, v and h are letters here');
   await other.reads(`${one.name}: m, v and h are letters here`);
@@ -192,6 +193,9 @@ async function keysDo(one, other) {
   await one.page.keyboard.press('Escape');
   await one.presses('v');
   await one.presses('m');
+  // Keys act at once: what they do at others comes later.
+  const on = await one.run(() => ({ voice: !window.__plenum.local.muted, opening: window.__plenum.local.camera.opening, camera: window.__plenum.local.camera.track !== null }));
+  assert.deepEqual(on, { voice: false, opening: false, camera: false });
   await other.hearsTone(one.name, null);
   await other.seesNoPicture(one.name);
 }
@@ -234,18 +238,24 @@ lightBehaviour('notices cover no control', async (stage) => {
     await ada.join(origin, room);
     await ada.reads('You are the only one here');
     const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240 });
-    await grace.join(origin, room);
-    await ada.reads('Grace joined');
-    const covered = await ada.run(() => {
-      const box = (element) => element.getBoundingClientRect();
-      const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
-      const notices = [...document.querySelectorAll('.notice')].map(box);
-      const controls = [...document.querySelectorAll('button')].filter((button) => button.checkVisibility({ opacityProperty: true }) && !button.closest('.notice, .controls.small'));
-      return controls.filter((button) => notices.some((notice) => meet(notice, box(button)))).map((button) => button.ariaLabel);
-    });
+    // The notice lasts for some seconds, and comes before her media are connected.
+    const [covered] = await Promise.all([coveredBy(ada, 'Grace joined'), grace.join(origin, room)]);
     assert.deepEqual(covered, []);
   };
   await Promise.all([coversNothing('chromium', phone), coversNothing('chromium', desk), coversNothing('firefox', desk)]);
 });
+
+/** The controls that a notice covers, once this one has come and moves no more. */
+async function coveredBy(bot, words) {
+  const look = (wanted) => {
+    const box = (element) => element.getBoundingClientRect();
+    const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+    const notices = [...document.querySelectorAll('.notice')];
+    if (!notices.some(({ innerText }) => innerText.includes(wanted)) || notices.some((notice) => notice.getAnimations().length > 0)) return undefined;
+    const controls = [...document.querySelectorAll('button')].filter((button) => button.checkVisibility({ opacityProperty: true }) && !button.closest('.notice, .controls.small'));
+    return controls.filter((button) => notices.some((notice) => meet(box(notice), box(button)))).map((button) => button.ariaLabel);
+  };
+  return until(`${bot.name} to be shown “${words}”`, () => bot.run(look, words), { within: 2 * PATIENCE_MS, lastSeen: () => bot.words() });
+}
 
 const closeMenu = (bot) => bot.page.keyboard.press('Escape');
