@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime};
@@ -105,7 +106,8 @@ impl Plane {
             let worker = Worker::new(sockets, shard, inbox, config.news.clone(), others.clone())?;
             let handle = worker.handle();
             plane.shards.push(Running { handle, events, candidates });
-            plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(|| worker.run())?);
+            let run = || run_or(|| worker.run(), || std::process::abort());
+            plane.threads.push(std::thread::Builder::new().name(format!("shard-{index}")).spawn(run)?);
         }
         let handles: Vec<Arc<Handle>> = plane.shards.iter().map(|shard| shard.handle.clone()).collect();
         // Nobody else sets it.
@@ -194,6 +196,15 @@ impl Drop for Plane {
     }
 }
 
+/// Runs a shard, and does `otherwise` should it panic. Its rooms would be dead for ever while all else looks well, and as an idle
+/// one it would be given every new call; whereas clients come back by themselves to a process that is started anew.
+fn run_or(run: impl FnOnce(), otherwise: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        tracing::error!("a media thread ended by a fault of ours: the process ends, so that it can be started anew");
+        otherwise();
+    }
+}
+
 /// Both families on one port; a machine without IPv6 gets IPv4 alone.
 fn bind(port: u16) -> io::Result<Vec<Udp>> {
     let named = |error: io::Error| {
@@ -223,4 +234,18 @@ fn candidates(sockets: &[Udp], listeners: &[Listener], announced: &[IpAddr]) -> 
         })
     };
     of(Protocol::Udp, udp).chain(of(Protocol::Tcp, tcp)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_that_panics_is_not_passed_over() {
+        let mut ended = 0;
+        run_or(|| {}, || ended += 1);
+        assert_eq!(ended, 0);
+        run_or(|| panic!("for a test"), || ended += 1);
+        assert_eq!(ended, 1);
+    }
 }

@@ -116,6 +116,11 @@ impl Handle {
         })
     }
 
+    /// Whether the room's task is gone.
+    pub(super) fn is_dead(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     pub(super) fn figures(&self) -> RoomFigures {
         *self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -287,6 +287,12 @@ impl Shared {
     }
 
     fn handle<'m>(self: &Arc<Self>, open: &'m mut HashMap<RoomId, Handle>, id: RoomId) -> &'m Handle {
+        // A room that closes leaves the map under the same lock: this one fell over, and its name must not be lost with it.
+        if let Some(key) = open.get(&id).filter(|room| room.is_dead()).map(|room| room.figures().key) {
+            tracing::error!(room = %key, "a room ended by a fault of ours and is opened anew");
+            self.routes.remove_room(key);
+            open.remove(&id);
+        }
         open.entry(id.clone()).or_insert_with(|| {
             let key = RoomKey(self.last_room.fetch_add(1, Ordering::Relaxed) + 1);
             let feed = Arc::new(Feed::default());

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::actor::Request;
 use super::admission::Entry;
 use super::outbox::{LinkId, Push};
+use super::plane::{Negotiation, Negotiator, Purpose, ShardChoice};
 use super::registry::{RoomConfig, Rooms, Shared};
 use super::room::Room;
 use super::testing::{FakeClient, FakePlane, FakeSdp, ack};
@@ -329,6 +331,31 @@ async fn an_application_event_to_one_returns_its_acknowledgement_and_to_all_thei
     tokio::task::yield_now().await;
     let reply = AppReply { reply: Payload::Bool(true) };
     assert_eq!(answered.lock().unwrap().take(), Some(Ok(AppAnswer::Reply(reply))));
+}
+
+/// Falls over at every offer.
+struct Fragile;
+
+impl Negotiator for Fragile {
+    fn begin(&self, _: &ShardChoice, _: Purpose) -> Box<dyn Negotiation> {
+        panic!("for a test")
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_a_room_that_fell_over_is_not_lost() {
+    let rooms = Rooms::new(Default::default(), Arc::new(FakePlane::default()), Arc::new(Fragile));
+    let room = RoomId("r".into());
+    let entry = |link, name: &str| Entry::new(link, Arc::new(FakeClient::default()), name, ack().0);
+    let first = rooms.enter(&room, entry(LinkId(1), "Ann")).await.unwrap();
+    let offer = Offer { transport: "transport1".into(), revision: 1, sdp: "1".to_owned() };
+    first.request(LinkId(1), Request::Offer(offer, ack().0)).await;
+    while !first.is_dead() {
+        tokio::task::yield_now().await;
+    }
+    let second = rooms.enter(&room, entry(LinkId(2), "Bea")).await.unwrap();
+    assert!(second.holds(LinkId(2)).await && !first.holds(LinkId(1)).await);
+    assert_eq!((rooms.figures().rooms, rooms.figures().members), (1, 1));
 }
 
 #[test]
