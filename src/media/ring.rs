@@ -98,6 +98,11 @@ impl Ring {
         self.newest
     }
 
+    /// The lowest number that can still be here; 0 before the first packet.
+    pub fn oldest(&self) -> ExtSeq {
+        ExtSeq(self.newest.map_or(0, |newest| (newest.0 + 1).saturating_sub(self.entries.len() as u64)))
+    }
+
     /// First packet of the newest key frame, while it is still here.
     pub fn key_frame(&self) -> Option<ExtSeq> {
         self.key_frame.filter(|seq| self.get(*seq).is_some())
@@ -145,6 +150,7 @@ mod tests {
         assert_eq!(ring.get(ExtSeq(11)).map(|p| p.payload), Some(&[11_u8; 3][..]));
         push(&mut ring, 10, &[1]);
         assert!(ring.get(ExtSeq(10)).is_none(), "a late packet must not evict a newer one");
+        assert_eq!(ring.oldest(), ExtSeq(11));
         assert_eq!(ring.get(ExtSeq(14)).map(|p| p.payload.len()), Some(3));
     }
 
@@ -155,6 +161,7 @@ mod tests {
             push(&mut ring, seq, &[seq as u8; 29]);
             for back in 0..=seq {
                 if let Some(packet) = ring.get(ExtSeq(back)) {
+                    assert!(ring.oldest() <= ExtSeq(back));
                     assert_eq!(packet.payload, &[back as u8; 29]);
                 }
             }

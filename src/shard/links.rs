@@ -23,8 +23,11 @@ impl Shard {
     /// Remembers that an authenticated check of `peer` came by `path`.
     pub(super) fn learn(&mut self, peer: usize, path: Path) {
         let Some(link) = self.links.get_mut(peer).and_then(Option::as_mut) else { return };
+        // Not the one that media goes by, however long ago it was learned.
+        let used = link.transport.send_path();
         if link.paths.len() >= MAX_PATHS
-            && let Some(oldest) = link.paths.pop_front()
+            && let Some(index) = link.paths.iter().position(|known| Some(*known) != used)
+            && let Some(oldest) = link.paths.remove(index)
         {
             self.by_path.remove(&oldest);
         }
@@ -101,3 +104,7 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "links_tests.rs"]
+mod tests;

@@ -285,6 +285,8 @@ impl Subscriber {
         if next > newest {
             return self.outlet.release(line);
         }
+        // A publisher's numbers may leap: what the ring cannot hold any more is not looked for number by number.
+        let next = next.max(ring.oldest());
         backlog.next = ExtSeq(next.0 + 1);
         if let Some(mut replay) = backlog.replay.take_if(|replay| replay.next().is_some()) {
             self.send(now, peer, Kind::Media, sink, |downlink, out| downlink.replay_next(now, &mut replay, ring, out));
@@ -312,7 +314,7 @@ impl Subscriber {
         let Some(backlog) = self.outlet.backlog_mut(line) else { return };
         let (source, layer) = (backlog.source, backlog.layer);
         // The packet that was overdue has been passed already.
-        let first = backlog.next.0 - 1;
+        let first = (backlog.next.0 - 1).max(ring.oldest().0);
         let key_frame = ring.key_frame().filter(|key| key.0 > first);
         let end = key_frame.map_or(newest.0 + 1, |key| key.0);
         for packet in (first..end).filter_map(|seq| ring.get(ExtSeq(seq))) {
