@@ -107,7 +107,7 @@ impl Connections {
     /// Counts a connection from `peer` in until the ticket is dropped. `None` when it has too many. `unlimited` peers
     /// are proxies; this machine itself is never limited.
     pub(super) fn admit(self: &Arc<Self>, peer: IpAddr, unlimited: bool) -> Option<Ticket> {
-        let key = network(peer.to_canonical());
+        let key = network(peer);
         let mut tables = self.tables();
         let count = tables.by_address.entry(key).or_default();
         if *count >= self.limit && !unlimited && !key.is_loopback() {
@@ -168,10 +168,10 @@ impl Connections {
 }
 
 /// What one customer of an access provider has to itself.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
-        _ => address,
+        address => address,
     }
 }
 

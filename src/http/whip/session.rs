@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::sync::watch;
 
+use crate::http::connection::network;
 use crate::room::{Ack, Asked, Handle, LinkId, Outbox, Program, Push, Request, Rooms, Target};
 use crate::sdp::{Fragment, with_credentials};
 use crate::signal::protocol::{Answer, AppPush, ConnectionPhase, ErrorBody, ErrorCode, Farewell, Leave, Offer};
@@ -104,8 +105,9 @@ impl Sessions {
         Sessions(Arc::new(Inner { rooms, per_address, table: Mutex::default(), addresses: Mutex::default() }))
     }
 
-    /// `None` when `address` has as many sessions as it may.
+    /// `None` when `address` has as many sessions as it may. An IPv6 address counts as its network, as with connections.
     pub(super) fn permit(&self, address: IpAddr) -> Option<Permit> {
+        let address = network(address);
         let mut addresses = self.0.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         let count = addresses.entry(address).or_default();
         if *count >= self.0.per_address {
@@ -291,4 +293,21 @@ pub(super) fn gone() -> ErrorBody {
 /// 32 letters and digits: 190 bits, so that a session's address is known to its program alone.
 fn random_letters() -> String {
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(32).map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::testing::{FakePlane, FakeSdp};
+
+    #[test]
+    fn one_ipv6_network_has_the_sessions_of_one_address() {
+        let rooms = Rooms::new(Default::default(), Arc::new(FakePlane::default()), Arc::new(FakeSdp));
+        let sessions = Sessions::new(rooms, 1);
+        let permit = |address: &str| sessions.permit(address.parse().unwrap());
+        let first = permit("2001:db8:0:1::1").unwrap();
+        assert!(permit("2001:db8:0:1::2").is_none() && permit("2001:db8:0:2::1").is_some());
+        drop(first);
+        assert!(permit("2001:db8:0:1::2").is_some());
+    }
 }
