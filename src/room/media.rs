@@ -64,19 +64,23 @@ impl Room {
     /// Makes `connection` the member's; returns the one it replaces.
     fn install(&mut self, index: usize, connection: link::Connection, now: Instant) -> Option<TransportId> {
         self.shared.routes.add_transport(self.key, connection.id);
-        let mut old = None;
+        let (mut old, mut paused) = (None, false);
         self.change(index, None, |member| {
             old = member.connection.replace(connection).map(|connection| connection.id);
             member.seats = Seats::default();
             member.plan = Arc::default();
             member.audio_lines.clear();
             member.undecodable.clear();
-            member.paused = Paused::default();
+            paused = !std::mem::take(&mut member.paused).sources.is_empty();
             member.demand.clear();
             // A new connection sends as it was first told to: the next review tells it anew.
             member.codecs = None;
             member.note_life(now);
         });
+        // Of a new connection the shard tells what begins to be held back, not that nothing is.
+        if let Some(member) = self.members.get(index).filter(|_| paused) {
+            member.tell(&Push::Paused(Paused::default()));
+        }
         self.quality(index, Vec::new());
         old
     }

@@ -247,3 +247,26 @@ fn a_member_that_comes_back_learns_again_what_others_decode() {
     let again = world.try_join("Ann", Some(&ann.joined.resume)).unwrap();
     assert!(again.client.take().contains(&Push::Codecs(Codecs { video: vec![CodecName::Vp8] })));
 }
+
+#[test]
+fn a_new_connection_begins_without_the_pauses_of_the_one_before() {
+    let mut world = World::new();
+    let (ann, bea) = (world.join("Ann"), world.join("Bea"));
+    for guest in [&ann, &bea] {
+        world.show(guest, 2);
+    }
+    let told = |client: &FakeClient| {
+        let pushes = client.take().into_iter().filter_map(|push| match push {
+            Push::Paused(paused) => Some(paused.sources.len()),
+            _ => None,
+        });
+        pushes.collect::<Vec<_>>()
+    };
+    let transport = world.transports()[0];
+    world.room.media_state(MediaState::Paused(transport, vec![(bea.source(), Bps(150_000))]), world.now);
+    assert_eq!(told(&ann.client), [1]);
+    world.offer(&ann, "transport2", 1, 2).unwrap();
+    assert_eq!(told(&ann.client), [0]);
+    world.offer(&ann, "transport3", 1, 2).unwrap();
+    assert!(told(&ann.client).is_empty(), "nothing was paused");
+}

@@ -62,4 +62,14 @@ describe('seats', () => {
     vi.advanceTimersByTime(10_000);
     expect(grown).toEqual([]);
   });
+
+  it('do not grow for what was on its way when we left', () => {
+    const { downlink, pictures, grown } = call();
+    vi.stubGlobal('navigator', {});
+    downlink.close();
+    pictures(8);
+    vi.advanceTimersByTime(10_000);
+    vi.unstubAllGlobals();
+    expect([grown, downlink.unseated]).toEqual([[], []]);
+  });
 });

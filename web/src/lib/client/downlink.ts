@@ -24,6 +24,7 @@ export class Downlink {
   #growing: ReturnType<typeof setTimeout> | undefined;
   /** What a growth that waits will grow to. */
   #growTo = 0;
+  #closed = false;
 
   constructor(
     private readonly link: Link,
@@ -48,6 +49,8 @@ export class Downlink {
 
   /** Who sits where from now on. `mostSeats` is what the server allows. */
   deal({ seats, audio, unsupportedCodec, unseated }: Seats, mostSeats: number): void {
+    // What was on its way when we left must not sound any more.
+    if (this.#closed) return;
     this.link.excuseSilence();
     this.#loud = audio;
     this.unsupported = unsupportedCodec;
@@ -65,6 +68,7 @@ export class Downlink {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#growing);
     this.playback.close();
   }

@@ -114,7 +114,7 @@ export class Link extends Emitter<LinkEvents> {
 
   /** More seats: one re-offer. */
   grow(seats: number): void {
-    if (!this.#pc || !this.#lines || seats <= this.wantedSeats) return;
+    if (this.#closed || !this.#pc || !this.#lines || seats <= this.wantedSeats) return;
     this.wantedSeats = seats;
     addSeats(this.#pc, this.#lines, seats);
     this.emit('lines', this.#lines);
@@ -165,6 +165,7 @@ export class Link extends Emitter<LinkEvents> {
 
   async #ask(offer: Offer): Promise<Answer> {
     const answer = await this.ask(offer);
+    if (offer.revision === 1 && offer.transport === this.#negotiation?.transport) this.uplink.begun();
     const mid = this.#lines?.up.microphone.mid;
     return this.sound.discontinuous && mid ? { ...answer, sdp: withPauses(answer.sdp, mid) } : answer;
   }

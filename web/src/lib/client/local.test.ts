@@ -230,3 +230,28 @@ it('muting keeps the microphone open and silent, also one that is opened while m
   local.setMuted(false);
   expect(devices.opened[1]?.enabled).toBe(true);
 });
+
+it('a screen that is chosen when the call is over is stopped at once', async () => {
+  const [track, sound] = [new FakeTrack('video', ''), new FakeTrack('audio', '')];
+  let choose: (stream: object) => void = () => undefined;
+  Object.assign(devices, { getDisplayMedia: () => new Promise((resolve) => (choose = resolve)) });
+  const shared = local.shareScreen();
+  local.close();
+  choose({ getVideoTracks: () => [track], getAudioTracks: () => [sound] });
+  await shared;
+  expect([track.readyState, sound.readyState, local.screen.track]).toEqual(['ended', 'ended', null]);
+});
+
+it('a device that is plugged in when the call is over is not opened', async () => {
+  await local.openCamera();
+  const [pulled] = devices.opened;
+  devices.ids = devices.ids.filter((id) => id !== pulled?.deviceId);
+  pulled?.pull();
+  await settle();
+  const opened = devices.opened.length;
+  devices.ids = [...devices.ids, pulled?.deviceId ?? ''];
+  devices.dispatchEvent(new Event('devicechange'));
+  local.close();
+  await settle();
+  expect(devices.opened).toHaveLength(opened);
+});

@@ -52,6 +52,7 @@ export class LocalMedia extends Emitter<LocalEvents> {
   readonly #missed: Partial<Record<Captured, string>> = {};
   readonly #patience = { microphone: new BackOff(MUTED_TOO_LONG_MS, MUTED_MOST_MS), camera: new BackOff(MUTED_TOO_LONG_MS, MUTED_MOST_MS) };
   readonly #checks: Partial<Record<Captured, ReturnType<typeof setTimeout>>> = {};
+  #closed = false;
 
   constructor() {
     super();
@@ -123,7 +124,10 @@ export class LocalMedia extends Emitter<LocalEvents> {
   async shareScreen(purpose: ScreenPurpose = 'text'): Promise<void> {
     if (!LocalMedia.canShare) return this.#fail('screen', new DeviceError('screen', LocalMedia.possible ? 'unsupported' : 'insecure'));
     try {
-      this.#show(await askForScreen(purpose));
+      const screen = await askForScreen(purpose);
+      if (!this.#closed) return this.#show(screen);
+      // Chosen after the call was over: nobody would ever stop it.
+      for (const track of [screen.track, screen.audio]) track?.stop();
     } catch (cause) {
       this.#fail('screen', DeviceError.from('screen', cause));
     }
@@ -146,6 +150,7 @@ export class LocalMedia extends Emitter<LocalEvents> {
   async refresh(): Promise<void> {
     const before = this.devices;
     this.devices = await listDevices();
+    if (this.#closed) return;
     this.emit('devices', this.devices);
     const change = changeBetween(before, this.devices);
     if (change.added.length + change.removed.length > 0) this.emit('plugged', change);
@@ -153,6 +158,7 @@ export class LocalMedia extends Emitter<LocalEvents> {
   }
 
   close(): void {
+    this.#closed = true;
     navigator.mediaDevices?.removeEventListener('devicechange', this.#plugged);
     globalThis.document?.removeEventListener('visibilitychange', this.#seen);
     this.silence();

@@ -12,7 +12,7 @@ import { Link } from './link';
 import type { LocalMedia } from './local';
 import { Page } from './page';
 import { Patience } from './patience';
-import type { Join, Joined, Knock, Layers, Limits, Media, Member, MemberId, Muted, Permissions, RoomDiff, RoomFacts, SourceId, TrackKind } from './protocol.gen';
+import type { Join, Joined, Knock, Layers, Limits, Media, Member, MemberId, Muted, Permissions, RoomDiff, RoomFacts, TrackKind } from './protocol.gen';
 import { QualityBoard } from './quality';
 import { ResumeToken } from './resume';
 import { Roster } from './roster';
@@ -64,7 +64,6 @@ export abstract class Session extends Emitter<RoomEvents> {
     if (this.#state.signalling === 'up') this.signalling.tell('viewing', viewing);
   });
   readonly #muted = new Set<TrackKind>();
-  readonly #versions = new Map<SourceId, number>();
   #state: RoomState = { phase: 'joining', signalling: 'down', media: 'connecting' };
   #revived = false;
   #settle!: { resolve: () => void; reject: (error: RequestError) => void };
@@ -318,12 +317,10 @@ export abstract class Session extends Emitter<RoomEvents> {
     return others.flatMap(({ camera, screen }) => [{ source: screen.id, screen: true }, { source: camera.id, screen: false }]);
   }
 
-  /** Streams of our own that nobody takes are paused; of two messages the one with the higher version counts. */
+  /** Streams of our own that nobody takes are paused. */
   #demand({ source, version, active }: Layers): void {
     const kind = this.roster.owner(source)?.kind;
-    if (!kind || version < (this.#versions.get(source) ?? 0)) return;
-    this.#versions.set(source, version);
-    this.uplink.demand(kind, active);
+    if (kind) this.uplink.demand(kind, active, version);
   }
 
   #announce(before: Media): void {

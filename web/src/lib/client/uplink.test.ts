@@ -108,7 +108,7 @@ describe('what is sent', () => {
 
   it('is what anybody takes, and everything again over a new connection', async () => {
     await uplink.set('camera', track());
-    uplink.demand('camera', [true, false, false]);
+    uplink.demand('camera', [true, false, false], 7);
     await settled();
     expect(active(senders.camera)).toEqual([true, false, false]);
     const next = connection();
@@ -117,10 +117,27 @@ describe('what is sent', () => {
     expect(active(next.camera)).toEqual([true, true, true]);
   });
 
+  it('sends everything over a new connection whatever was still asked of the one before, and counts versions anew', async () => {
+    void uplink.set('camera', track());
+    uplink.demand('camera', [true, true, false], 7);
+    const next = connection();
+    bind(uplink, next);
+    uplink.demand('camera', [true, false, false], 8);
+    await settled();
+    expect(active(next.camera)).toEqual([true, false, false]);
+    uplink.begun();
+    await settled();
+    expect(active(next.camera)).toEqual([true, true, true]);
+    uplink.demand('camera', [true, true, false], 2);
+    uplink.demand('camera', [false, false, false], 1);
+    await settled();
+    expect(active(next.camera)).toEqual([true, true, false]);
+  });
+
   it('is never changed by two at once, however quickly they come', async () => {
     void uplink.set('camera', track());
-    uplink.demand('camera', [true, true, false]);
-    uplink.demand('camera', [true, false, false]);
+    uplink.demand('camera', [true, true, false], 1);
+    uplink.demand('camera', [true, false, false], 2);
     uplink.economise(true);
     await settled();
     expect(active(senders.camera)).toEqual([true, false, false]);
@@ -138,7 +155,7 @@ describe('a screen', () => {
 
   it('that nobody takes is not sent', async () => {
     await uplink.set('screen', track());
-    uplink.demand('screen', [false]);
+    uplink.demand('screen', [false], 1);
     await settled();
     expect(active(senders.screen)).toEqual([false]);
   });
@@ -184,7 +201,7 @@ describe('the codec', () => {
     const offered = await start({ changes: false });
     uplink.use('h264');
     await settled();
-    uplink.demand('camera', [true, false, false]);
+    uplink.demand('camera', [true, false, false], 2);
     await settled();
     expect(offered).toEqual(['h264']);
   });

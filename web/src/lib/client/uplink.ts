@@ -23,6 +23,7 @@ export class Uplink {
   readonly #within: Partial<Record<VideoCodec, Scalability>> = {};
   /** Which streams anybody takes, as far as the server has said; all until then. */
   readonly #demand: Partial<Record<TrackKind, readonly boolean[]>> = {};
+  readonly #versions: Partial<Record<TrackKind, number>> = {};
 
   constructor(codec: VideoCodec = DEFAULT_CODEC) {
     this.#codec = this.#offered = codec;
@@ -42,8 +43,7 @@ export class Uplink {
     this.#reoffer = reoffer;
     this.#offered = this.#codec;
     this.#cameraSize = '';
-    delete this.#demand.camera;
-    delete this.#demand.screen;
+    this.#forgetDemand();
     for (const kind of KINDS) if (this.tracks[kind]) this.#apply(kind);
   }
 
@@ -65,8 +65,15 @@ export class Uplink {
     if (this.#codec !== this.#offered) this.#applyPictures();
   }
 
-  /** Sends only the streams that are taken, by their order in the offer. */
-  demand(kind: 'camera' | 'screen', active: readonly boolean[]): void {
+  /** The server has this connection now: what it asked for until then was meant for the one before. */
+  begun(): void {
+    if (this.#forgetDemand()) this.#applyPictures();
+  }
+
+  /** Sends only the streams that are taken, by their order in the offer; of two messages the one with the higher version counts. */
+  demand(kind: 'camera' | 'screen', active: readonly boolean[], version: number): void {
+    if (version < (this.#versions[kind] ?? 0)) return;
+    this.#versions[kind] = version;
     this.#demand[kind] = active;
     if (this.tracks[kind]) void this.#apply(kind);
   }
@@ -81,6 +88,16 @@ export class Uplink {
   adapt(): void {
     const track = this.tracks.camera;
     if (track && sizeOf(track) !== this.#cameraSize) this.#apply('camera');
+  }
+
+  /** True when there was any. */
+  #forgetDemand(): boolean {
+    const any = PICTURES.some((kind) => this.#demand[kind]);
+    for (const kind of PICTURES) {
+      delete this.#demand[kind];
+      delete this.#versions[kind];
+    }
+    return any;
   }
 
   #applyPictures(): void {
