@@ -48,11 +48,15 @@ lightBehaviour('home knows the rooms that one was in, until they are forgotten, 
   await inBoth(stage, async (ada) => {
     const room = `주간 회의 ${ada.browser}`;
     await ada.join(origin, room);
+    await ada.run(() => (window.__devices = ['microphone', 'camera'].map((device) => window.__plenum.local[device].track)));
     await ada.press('Leave call');
     await ada.reads('It lasted less than a minute.');
+    await until('camera and microphone to be let go', () => ada.run(() => window.__devices.every(({ readyState }) => readyState === 'ended')));
     assert.equal(await ada.run(() => decodeURIComponent(document.querySelector('.link input').value.split('/r/')[1])), room);
     await ada.press('Join again');
     await ada.joined();
+    const sent = () => ada.run(() => window.__plenum.room.media);
+    await until('what was on to be on again', async () => (await sent()).camera && (await sent()).microphone, { lastSeen: sent });
     await ada.leave();
     await ada.press('Back to home');
     await ada.reads('Recent rooms');
