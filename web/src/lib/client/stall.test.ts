@@ -24,6 +24,15 @@ describe('a stall', () => {
     expect(run(sparse)).toEqual([]);
   });
 
+  it('is none when the page itself stood still, and one when still nothing comes', () => {
+    const detector = new StallDetector();
+    for (let step = 0; step < 10; step++) detector.sample(step, step * 500);
+    expect(detector.sample(9, 9_000)).toBe(false);
+    expect(detector.sample(10, 9_100)).toBe(false);
+    for (let step = 0; step < 10; step++) detector.sample(11 + step, 9_600 + step * 500);
+    expect([18_000, 18_500].map((at) => detector.sample(20, at))).toEqual([false, true]);
+  });
+
   it('is none when somebody has just left', () => {
     const silence = Array<boolean>(20).fill(false);
     expect(run([...steady, ...silence], (detector, step) => { if (step === 10) detector.excuse(15_000); })).toEqual([]);

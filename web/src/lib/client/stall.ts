@@ -2,6 +2,8 @@
 
 /** A flow is silent for at most a few 100 ms in a call; TWCC and sender reports come several times a second. */
 export const STALL_MS = 1_500;
+/** A page that was busy for so long looks late, and may look before what came meanwhile has been read. */
+const FEWEST_SAMPLES = 2;
 /** Only what flowed steadily can stall: a member alone with everything off receives next to nothing. */
 const STEADY_MS = 3_000;
 /** A member who leaves takes its packets along; that is no stall. */
@@ -12,6 +14,8 @@ export class StallDetector {
   #lastBytesAt = 0;
   #steadySince = 0;
   #calmUntil = 0;
+  /** Samples in a row without a new byte. */
+  #without = 0;
 
   /** Something else explains a silence from now on for a moment: seats changed, a track was stopped. */
   excuse(now: number): void {
@@ -27,10 +31,12 @@ export class StallDetector {
       if (this.#bytes < 0 || now - this.#lastBytesAt > STALL_MS) this.#steadySince = now;
       this.#bytes = bytes;
       this.#lastBytesAt = now;
+      this.#without = 0;
       return false;
     }
+    this.#without += 1;
     const steady = this.#lastBytesAt - this.#steadySince >= STEADY_MS;
-    return steady && now >= this.#calmUntil && now - this.#lastBytesAt >= STALL_MS;
+    return steady && now >= this.#calmUntil && now - this.#lastBytesAt >= STALL_MS && this.#without >= FEWEST_SAMPLES;
   }
 }
 
