@@ -28,11 +28,10 @@ lightBehaviour('the keys of a headset mute, turn the camera off and hang up, and
     await other.sees(one);
   }
   for (const bot of [ada, grace]) {
-    await presses(bot, 'hangup');
-    await bot.reads('You left the call');
+    const told = bot === ada ? grace.reads('Ada left') : undefined;
+    await Promise.all([presses(bot, 'hangup'), bot.reads('You left the call'), told]);
     const kept = () => bot.run(() => [...Object.values(window.__session.actions), navigator.mediaSession.metadata].filter((one) => one !== null).length);
     await until('the system to have nothing of the call any more', async () => (await kept()) === 0, { lastSeen: kept });
-    if (bot === ada) await grace.reads('Ada left');
   }
 });
 

@@ -64,6 +64,9 @@ for (const browser of ['chromium', 'firefox']) {
     for (const other of [grace, linus]) await ada.sees(other);
     await ada.sawNoInterruption();
     await linus.press('Stop sharing');
+    // A menu does not stay open over tiles that change their places.
+    await ada.seesTilesOf(grace, linus);
+    await alike();
 
     await ada.press('More: You');
     await ada.chooses('Hide my tile');
