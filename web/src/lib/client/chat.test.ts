@@ -21,7 +21,7 @@ it('a line that got no answer is sent again as the same request, and told once',
   await sending;
   vi.useRealTimers();
   expect(new Set(asked.map((body) => body.request)).size).toBe(1);
-  chat.hear({ ...line(4), from: 'ada' });
+  chat.hear({ ...line(4), from: 'ada', at: 9 });
   expect(told).toEqual([{ id: 4, from: 'ada', name: 'Ada', text: 'hello', at: 9 }]);
 });
 
@@ -39,4 +39,7 @@ it('who comes back is told of each old line once', () => {
   const chat = new Chat({ request: vi.fn() } as never, ({ id }) => told.push(id));
   for (const id of [1, 2, 2, 3, 1]) chat.hear(line(id));
   expect(told).toEqual([1, 2, 3]);
+  // The room is another one: the server was started anew.
+  chat.hear({ ...line(1), at: 100 });
+  expect(told).toEqual([1, 2, 3, 1]);
 });

@@ -8,7 +8,7 @@ const TRIES = 4;
 const PAUSE_MS = 400;
 
 export class Chat {
-  readonly #seen = new Set<number>();
+  readonly #seen = new Set<string>();
 
   constructor(
     private readonly signalling: Pick<Signalling, 'request'>,
@@ -31,8 +31,10 @@ export class Chat {
 
   /** The sender hears of its own line by acknowledgement and by push, who comes back of all: once is enough. */
   hear(line: ChatLine): void {
-    if (this.#seen.has(line.id)) return;
-    this.#seen.add(line.id);
+    // Lines are counted in their room: behind a server that was started anew, from the beginning.
+    const which = `${line.id}/${line.at}`;
+    if (this.#seen.has(which)) return;
+    this.#seen.add(which);
     this.tell(line);
   }
 }

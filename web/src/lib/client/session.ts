@@ -252,6 +252,8 @@ export abstract class Session extends Emitter<RoomEvents> {
     this.#tellRoom();
     this.emit('permissions', reply.permissions);
     reply.chat.forEach((line) => this.lines.hear(line));
+    // Another member than before: whose pictures were paused is nobody's any more.
+    if (!reply.resumed) this.downlink.pause({ sources: [] });
     // Nobody else tells the server anew what we send and want.
     this.#sayMedia();
     this.wishes.again();
