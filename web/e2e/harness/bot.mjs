@@ -114,27 +114,31 @@ export class Bot {
         const called = button.getAttribute('aria-label') ?? button.textContent.trim();
         return called === wanted && !button.disabled && button.getClientRects().length > 0;
       });
-    await this.#clicks(`a button “${label}” for ${this.name}`, find, label, within);
+    for (let look = 1; ; look++) {
+      const button = await until(
+        `a button “${label}” for ${this.name}`,
+        async () => (await this.#page.evaluateHandle(find, label)).asElement(),
+        { within, lastSeen: () => this.words() },
+      );
+      try {
+        await standsStill(button);
+        await button.hover();
+        return await button.click();
+      } catch (error) {
+        if (look === LOOKS || !GONE.test(error.message)) throw error;
+      }
+    }
   }
 
   /** Chooses from the menu that is open. */
   async chooses(label) {
     const find = (wanted) => [...document.querySelectorAll('[role^=menuitem]')].find((item) => item.querySelector('.words').firstChild.textContent.trim() === wanted);
-    await this.#clicks(`a choice “${label}” for ${this.name}`, find, label, PATIENCE_MS);
-  }
-
-  /** Clicks what `find` finds in the page, when it has come and stands still. */
-  async #clicks(what, find, label, within) {
-    for (let look = 1; ; look++) {
-      const element = await until(what, async () => (await this.#page.evaluateHandle(find, label)).asElement(), { within, lastSeen: () => this.words() });
-      try {
-        await standsStill(element);
-        await element.hover();
-        return await element.click();
-      } catch (error) {
-        if (look === LOOKS || !GONE.test(error.message)) throw error;
-      }
-    }
+    const item = await until(
+      `a choice “${label}” for ${this.name}`,
+      async () => (await this.#page.evaluateHandle(find, label)).asElement(),
+      { lastSeen: () => this.words() },
+    );
+    await item.click();
   }
 
   /** Presses a key while nothing has the focus. */
