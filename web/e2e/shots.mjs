@@ -85,7 +85,10 @@ function reachable(protocol = 'udp') {
 async function float(page) {
   const opens = page.context().waitForEvent('page');
   await more('Picture-in-picture')(page);
-  return opens;
+  const small = await opens;
+  // What the browser gives it; otherwise it would be drawn as large as its page.
+  await small.setViewportSize({ width: 360, height: 240 });
+  return small;
 }
 
 const knocks = (_page, { io }) => void io.emit('knocks', { waiting: [{ id: 'k1', name: 'Bea Müller', since: Date.now(), banned: false }, { id: 'k2', name: '최지우', since: Date.now(), banned: true }] });
@@ -171,8 +174,8 @@ const SHOTS = {
     await (isPhone(page) ? more('Raise hand') : press('Raise hand'))(page);
     await page.mouse.move(2, 2);
   } },
-  'call-floats': { others: people(4), sizes: ['desk'], then: float },
-  'call-floats-off': { others: people(1, () => ({ camera: { audio: true, video: false } })), sizes: ['desk'], then: float },
+  'call-floats': { others: people(4), sizes: ['desk'], alone: true, then: float },
+  'call-floats-off': { others: people(1, () => ({ camera: { audio: true, video: false } })), sizes: ['desk'], alone: true, then: float },
   'call-keys': { others: people(4), then: more('Keyboard shortcuts') },
   'call-devices-ko': { others: people(4), locale: 'ko-KR', then: more('장치') },
   'call-host': { others: people(4), then: more('Host controls') },
@@ -291,9 +294,11 @@ const jobs = Object.entries(SHOTS).flatMap(([name, shot]) =>
   (shot.sizes ?? EACH).flatMap((size) => SCHEMES.map((scheme) => ({ name, size, scheme, shot }))),
 );
 const wanted = jobs.filter(({ name, size, scheme }) => (forDocs ? `${name}-${size}-${scheme}` in DOCS : words.every((word) => `${name}-${size}-${scheme}`.includes(word))));
-await Promise.all(
-  Array.from({ length: AT_ONCE }, async () => {
-    for (let job = wanted.shift(); job; job = wanted.shift()) await shoot(job.name, job.size, job.scheme, job.shot);
-  }),
-);
+const take = async (list) => {
+  for (let job = list.shift(); job; job = list.shift()) await shoot(job.name, job.size, job.scheme, job.shot);
+};
+const together = wanted.filter(({ shot }) => !shot.alone);
+await Promise.all(Array.from({ length: AT_ONCE }, () => take(together)));
+// A browser has one small window over everything else.
+await take(wanted.filter(({ shot }) => shot.alone));
 await browser.close();
