@@ -298,7 +298,7 @@ impl Shape {
         let publishing = publishes.then(|| Publishing { sound: self.sound, pictures: self.pictures.clone(), speech });
         Part {
             publishing,
-            seats: if publishes && !self.all_watch { 0 } else { self.seats },
+            seats: if publishes && (!self.all_watch || self.publishers == 1) { 0 } else { self.seats },
             // The first of each share, so that small calls have some of each.
             full: is_of_share(index, self.full),
             // Where some only watch, theirs are the bad networks: what a publisher loses is nobody's view of the server.
