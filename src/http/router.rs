@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, get_service};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use tower::Service;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
@@ -206,11 +206,26 @@ async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Resp
         return (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "application/json")], body).into_response();
     }
     let connection = request.extensions().get::<Connection>().cloned();
+    let request = detached(request);
     let response = next.run(request.map(|body| Body::new(TimeoutBody::new(BODY_PAUSE, body)))).await;
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(sid), Some(connection)) = (response.status(), sid, connection) {
         guard.connections.upgraded(&sid, &connection);
     }
     response
+}
+
+/// `request` with an address and headers of its own. A session keeps those of its handshake for as long as it lives;
+/// as they come, they are parts of the 8 KiB that the connection was read into, and keep all of it.
+fn detached(mut request: Request) -> Request {
+    if let Ok(uri) = request.uri().to_string().parse() {
+        *request.uri_mut() = uri;
+    }
+    for value in request.headers_mut().values_mut() {
+        if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = copy;
+        }
+    }
+    request
 }
 
 /// The engine.io session that a query names.

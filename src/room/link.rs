@@ -128,7 +128,7 @@ fn renegotiate(connection: &mut Connection, offer: &Offer) -> Result<Outcome, Er
         return Err(ErrorBody::new(ErrorCode::BadRequest, message));
     }
     let negotiated = connection.negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
-    connection.answer = Answer { sdp: negotiated.sdp, revision: offer.revision };
+    connection.answer = kept(negotiated.sdp, offer.revision);
     connection.spec = Arc::new(TransportSpec {
         connection: negotiated.connection,
         media: Arc::new(negotiated.media),
@@ -148,10 +148,16 @@ fn open(offer: Offer, opening: &Opening<'_>) -> Result<Connection, ErrorBody> {
         id,
         name: offer.transport,
         negotiation,
-        answer: Answer { sdp: negotiated.sdp, revision: offer.revision },
+        answer: kept(negotiated.sdp, offer.revision),
         spec: Arc::new(spec),
         state: ConnectionState::New,
     })
+}
+
+/// An answer to keep, without the room that it was written in.
+fn kept(mut sdp: String, revision: u32) -> Answer {
+    sdp.shrink_to_fit();
+    Answer { sdp, revision }
 }
 
 fn bad_sdp(error: super::plane::OfferError) -> ErrorBody {

@@ -25,7 +25,7 @@ pub(super) const ATTACHMENTS: usize = 10;
 /// Bytes of one client's events that may wait: eight of the largest.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
-/// An event in the queue.
+/// An event in the queue, boxed there: a queue keeps room for 32, and mostly none waits.
 pub(super) struct Envelope {
     pub(super) message: Message,
     pub(super) ack: AckSender,
@@ -36,7 +36,7 @@ pub(super) struct Envelope {
 /// Registered as the fallback of every socket, before the client knows that it is connected: no event precedes it.
 pub(super) struct Intake {
     peer: Arc<Peer>,
-    queue: mpsc::Sender<Envelope>,
+    queue: mpsc::Sender<Box<Envelope>>,
     bucket: Mutex<Bucket>,
     waiting: Arc<AtomicUsize>,
     /// Largest message in bytes.
@@ -47,7 +47,7 @@ pub(super) struct Intake {
 pub(super) struct Ours;
 
 impl Intake {
-    pub(super) fn new(peer: Arc<Peer>, queue: mpsc::Sender<Envelope>, bucket: Bucket, limit: usize) -> Intake {
+    pub(super) fn new(peer: Arc<Peer>, queue: mpsc::Sender<Box<Envelope>>, bucket: Bucket, limit: usize) -> Intake {
         Intake { peer, queue, bucket: Mutex::new(bucket), waiting: Arc::default(), limit }
     }
 
@@ -80,11 +80,11 @@ impl MessageHandler<LocalAdapter, Ours> for Intake {
         if let Err(error) = self.admit(size, attachments.len()) {
             return self.peer.acknowledge::<Done>(ack, &Err(error));
         }
-        let envelope = Envelope {
+        let envelope = Box::new(Envelope {
             message: Message { text: text.to_string(), attachments: attachments_of(attachments) },
             ack,
             _share: Share::new(&self.waiting, size),
-        };
+        });
         if let Err(mpsc::error::TrySendError::Full(envelope)) = self.queue.try_send(envelope) {
             self.peer.acknowledge::<Done>(envelope.ack, &Err(too_many()));
         }

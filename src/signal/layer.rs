@@ -140,7 +140,7 @@ struct Inside {
 struct Arrival(Arc<Mutex<Option<Arrived>>>);
 
 /// A session with its queue and its way out.
-type Arrived = (Session, mpsc::Receiver<Envelope>, Arc<Peer>);
+type Arrived = (Session, mpsc::Receiver<Box<Envelope>>, Arc<Peer>);
 
 impl Gate {
     fn peers(&self) -> MutexGuard<'_, HashMap<LinkId, Arc<Peer>>> {

@@ -53,20 +53,20 @@ impl Session {
     }
 
     /// Handles events until the client is gone; what it had sent before still counts.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Envelope>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Box<Envelope>>) {
         loop {
             tokio::select! {
                 biased;
                 () = self.peer.ended() => break,
                 envelope = queue.recv() => match envelope {
-                    Some(envelope) => self.handle(envelope).await,
+                    Some(envelope) => self.handle(*envelope).await,
                     None => break,
                 },
             }
         }
         queue.close();
         while let Some(envelope) = queue.recv().await {
-            self.handle(envelope).await;
+            self.handle(*envelope).await;
         }
         if let Some((_, room)) = self.room.take() {
             room.lost(self.peer.link).await;

@@ -135,6 +135,7 @@ impl Downlink {
         for (line, update) in self.lines.iter_mut().zip(&spec.downlinks) {
             line.update(&spec, update);
         }
+        self.lines.reserve_exact(spec.downlinks.len().saturating_sub(self.lines.len()));
         for line in spec.downlinks.iter().skip(self.lines.len()) {
             let clock = self.clock_for(line, rng);
             let first = ExtSeq(rng.random_range(1..FIRST_SEQ_BELOW));

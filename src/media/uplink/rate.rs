@@ -14,8 +14,8 @@ const LAYERS: usize = 4;
 /// Bits per second over the last second.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RateWindow {
-    /// Octets by bucket, spatial and temporal layer.
-    bytes: [[[u32; LAYERS]; LAYERS]; BUCKETS],
+    /// Octets by bucket, spatial and temporal layer. Empty until the first packet: most lines of a browser never send.
+    bytes: Vec<[[u32; LAYERS]; LAYERS]>,
     /// Bucket number since `start`.
     newest: u64,
     start: Option<Instant>,
@@ -23,6 +23,9 @@ pub(super) struct RateWindow {
 
 impl RateWindow {
     pub(super) fn add(&mut self, now: Instant, spatial: u8, temporal: u8, bytes: usize) {
+        if self.bytes.is_empty() {
+            self.bytes = vec![Default::default(); BUCKETS];
+        }
         let start = *self.start.get_or_insert(now);
         let number = bucket(start, now);
         // At most one turn: what was there longer ago is overwritten as a whole.
