@@ -53,7 +53,7 @@ impl Room {
                 old
             }
         };
-        self.restage();
+        self.restage_around(self.members.get(index).is_some_and(Resident::shows), Some(index));
         if let Some(old) = replaced {
             self.close(old);
         }
@@ -125,6 +125,18 @@ impl Room {
         let live = self.live();
         for index in 0..self.members.len() {
             self.seat(index, &live);
+        }
+        self.review_codecs();
+    }
+
+    /// Gives out the seats that may be others since a member came or went, or has a new connection: none but its `own`
+    /// when it `shows` no picture, for very many join a large room at once. Players are seated with or without pictures.
+    pub(super) fn restage_around(&mut self, shows: bool, own: Option<usize>) {
+        if shows || self.members.iter().any(|member| member.plays.is_some()) {
+            return self.restage();
+        }
+        if let Some(index) = own {
+            self.restage_one(index);
         }
         self.review_codecs();
     }

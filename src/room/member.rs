@@ -140,6 +140,11 @@ impl Resident {
         self.role >= Role::Member && !self.is_hidden() && self.pass.grants.can_be(Role::Host)
     }
 
+    /// Whether it shows a picture to those who watch it.
+    pub(super) fn shows(&self) -> bool {
+        self.media.camera || self.media.screen
+    }
+
     pub(super) fn own(&self) -> [SourceId; 2] {
         [self.camera, self.screen]
     }

@@ -250,7 +250,7 @@ impl Room {
         self.shared.routes.remove_sources(leaver.own());
         if let Some(connection) = &leaver.connection {
             self.close(connection.id);
-            self.restage();
+            self.restage_around(leaver.shows(), None);
         }
         self.seat_host();
         self.publish();
