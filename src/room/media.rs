@@ -209,8 +209,6 @@ impl Room {
     pub(super) fn media_state(&mut self, state: MediaState, now: Instant) {
         match state {
             MediaState::Transport(id, state) => self.connection_state(id, state, now),
-            // What was on its way when its member left would stay as long as the room does.
-            MediaState::Source(id, _) if !self.members.iter().any(|member| member.own().contains(&id)) => {}
             MediaState::Source(id, state) => {
                 let before = self.sources.insert(id, state).unwrap_or_default();
                 if before.video != state.video {

@@ -298,6 +298,11 @@ impl Estimator {
         self.prober.plan(now, situation)
     }
 
+    /// Breaks off the train under way, to be sent again later.
+    pub fn cancel_probe(&mut self) {
+        self.prober.cancel();
+    }
+
     /// Whether the probe `cluster` shall go on: it is over early when it has shown what it can.
     pub fn probe_goes_on(&self, cluster: Cluster) -> bool {
         self.is_by_remb() || self.prober.goes_on(cluster)

@@ -191,6 +191,21 @@ impl Prober {
         self.rest_until = self.rest_until.max(now + pause);
     }
 
+    /// Breaks off the train under way: something else takes its place on the path. It comes again afterwards.
+    pub(super) fn cancel(&mut self) {
+        let Some(Running { plan, purpose, .. }) = self.running.take() else { return };
+        let rate = plan.rate.0 as f64;
+        match purpose {
+            Purpose::Seek => self.prompted = true,
+            Purpose::Prove => {
+                self.promised = Some(rate);
+                self.trail = Trail::default();
+            }
+            Purpose::Recover => self.recover = Some(rate),
+            Purpose::Confirm => {}
+        }
+    }
+
     /// Whether the train of `cluster` shall go on.
     pub(super) fn goes_on(&self, cluster: Cluster) -> bool {
         self.running.as_ref().is_some_and(|running| running.plan.cluster == cluster)

@@ -377,6 +377,11 @@ impl Downlink {
         Some((tenure.source, tenure.gate.passing(tenure.layer)))
     }
 
+    /// Nothing was sent on `line` yet.
+    pub fn is_blank(&self, line: usize) -> bool {
+        self.lines.get(line).is_some_and(|line| line.last_sent.is_none())
+    }
+
     /// The stream of which packets were asked for that would come too late: only a key frame helps it.
     pub fn take_beyond_repair(&mut self) -> Option<Ssrc> {
         self.beyond_repair.take()

@@ -12,24 +12,36 @@ use crate::media::ring::Ring;
 
 use super::Downlink;
 
+/// What a packet's header takes about, with its extensions.
+const HEADER: usize = 40;
+
 /// What a ring's key frame must be like to be replayed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReplayLimits {
     /// Frames from the key frame to the newest, both included.
     pub frames: u32,
     pub packets: u64,
+    /// Payloads and headers.
+    pub octets: usize,
     /// Age of the key frame's first packet; `None` = any.
     pub age: Option<Duration>,
 }
 
 impl ReplayLimits {
     /// Frames are decoded without being shown: more than three would be seen as a jump.
-    pub const CAMERA: ReplayLimits = ReplayLimits { frames: 3, packets: 200, age: Some(Duration::from_millis(400)) };
+    pub const CAMERA: ReplayLimits =
+        ReplayLimits { octets: usize::MAX, frames: 3, packets: 200, age: Some(Duration::from_millis(400)) };
     /// A speaker who was about to dominate was asked for a key frame half a second before: half a second that is skipped
     /// at the change of a seat is not missed, and a new key frame could not be asked for so soon.
-    pub const RISING: ReplayLimits = ReplayLimits { frames: 18, packets: 200, age: Some(Duration::from_millis(600)) };
+    pub const RISING: ReplayLimits =
+        ReplayLimits { octets: usize::MAX, frames: 18, packets: 200, age: Some(Duration::from_millis(600)) };
+    /// Where nothing was ever seen nothing can jump, and everybody who joins while others join would have to wait for the
+    /// publisher's next key frame. This is half a second of the smallest layer: what is larger fills a network of which nothing
+    /// is known yet, and is followed by a freeze.
+    pub const FIRST: ReplayLimits =
+        ReplayLimits { frames: 31, packets: 200, octets: 10 * 1_024, age: Some(Duration::from_secs(1)) };
     /// Screens change rarely: an old key frame with little after it still is the picture, and a new one is large.
-    pub const SCREEN: ReplayLimits = ReplayLimits { frames: 30, packets: 200, age: None };
+    pub const SCREEN: ReplayLimits = ReplayLimits { octets: usize::MAX, frames: 30, packets: 200, age: None };
 }
 
 /// A stretch of a ring that may be replayed.
@@ -37,6 +49,7 @@ struct Stretch {
     first: ExtSeq,
     newest: ExtSeq,
     frames: i64,
+    octets: usize,
     /// Capture time of the newest frame.
     capture_us: i64,
 }
@@ -48,6 +61,8 @@ pub struct Replay {
     from: (SourceId, usize),
     next: ExtSeq,
     newest: ExtSeq,
+    /// Of a first picture's.
+    octets: usize,
     /// The line's extended timestamp of the frame before.
     at: i64,
     /// The publisher's timestamp of that frame.
@@ -58,6 +73,12 @@ impl Replay {
     /// The publisher's number of the next packet; `None` when the replay has caught up with the packets that arrive.
     pub fn next(&self) -> Option<ExtSeq> {
         (self.next <= self.newest).then_some(self.next)
+    }
+
+    /// Payloads and headers of the whole stretch, when it is the first that the line sends: the network it enters is not
+    /// known. 0 for others, which leave like what is new.
+    pub fn first_octets(&self) -> usize {
+        self.octets
     }
 }
 
@@ -73,7 +94,8 @@ impl Downlink {
         let stretch = qualify(now, ring, limits, temporal)?;
         let at = self.open_replay(now, line, from, ring, &stretch).ok()?;
         self.stats.replays += 1;
-        Some(Replay { line, from, next: stretch.first, newest: stretch.newest, at, frame: None })
+        let octets = if limits == ReplayLimits::FIRST { stretch.octets } else { 0 };
+        Some(Replay { line, from, next: stretch.first, newest: stretch.newest, octets, at, frame: None })
     }
 
     /// Writes the next packet of a replay into `out`.
@@ -129,15 +151,19 @@ fn qualify(now: Instant, ring: &Ring, limits: ReplayLimits, max_temporal: u8) ->
     if old || newest.0 - first.0 >= limits.packets {
         return None;
     }
-    let mut stretch = Stretch { first, newest, frames: 1, capture_us: key.info.capture_us };
+    let mut stretch = Stretch { first, newest, frames: 1, octets: 0, capture_us: key.info.capture_us };
     let mut timestamp = key.info.timestamp;
     for seq in first.0..=newest.0 {
-        let info = ring.get(ExtSeq(seq))?.info;
+        let packet = ring.get(ExtSeq(seq))?;
+        let info = packet.info;
+        if info.facts.temporal <= max_temporal {
+            stretch.octets += HEADER + packet.payload.len();
+        }
         if info.timestamp != timestamp && info.facts.temporal <= max_temporal {
             timestamp = info.timestamp;
             stretch.capture_us = info.capture_us;
             stretch.frames += 1;
         }
     }
-    (stretch.frames <= i64::from(limits.frames)).then_some(stretch)
+    (stretch.frames <= i64::from(limits.frames) && stretch.octets <= limits.octets).then_some(stretch)
 }

@@ -20,6 +20,8 @@ const BURST: Duration = Duration::from_millis(5);
 const MOST_WAIT: Duration = Duration::from_millis(150);
 /// A key frame may take longer: without it there is no picture at all, and the next one is no smaller.
 const MOST_WAIT_KEY: Duration = Duration::from_millis(500);
+/// A first picture takes no longer, since what arrives meanwhile waits behind it.
+const FIRST_PICTURE: Duration = Duration::from_millis(100);
 /// At least two packets, so that low rates do not send frames octet by octet.
 const LEAST_BURST: i64 = 2 * 1_250;
 
@@ -194,6 +196,14 @@ impl Outlet {
 
     pub(super) fn is_empty(&self) -> bool {
         self.retransmissions.is_empty() && self.backlogs.is_empty()
+    }
+
+    /// The rate at which first pictures leave soon enough; `None` = none leaves out of a ring.
+    pub(super) fn replay_rate(&self) -> Option<Bps> {
+        let replays =
+            self.backlogs.iter().filter_map(|backlog| backlog.replay.filter(|replay| replay.next().is_some()));
+        let octets: usize = replays.map(|replay| replay.first_octets()).sum();
+        (octets > 0).then(|| Bps(octets as u64 * 8_000 / FIRST_PICTURE.as_millis() as u64))
     }
 
     /// Forgets everything that waits.

@@ -170,6 +170,7 @@ impl Forwarder {
         let Some(source) = sources.get(&id) else { return false };
         let spec = source.spec;
         let limits = match spec.kind {
+            SourceKind::Camera if subscriber.downlink.is_blank(line) => ReplayLimits::FIRST,
             SourceKind::Camera if source.was_asked_early(now) => ReplayLimits::RISING,
             SourceKind::Camera => ReplayLimits::CAMERA,
             SourceKind::Screen => ReplayLimits::SCREEN,
@@ -179,8 +180,11 @@ impl Forwarder {
         if let Some(replay) = replay
             && let Some(next) = replay.next()
         {
-            subscriber.outlet.hold(Backlog::new(line, (id, layer), next).after(replay));
+            subscriber.hold(now, Backlog::new(line, (id, layer), next).after(replay));
             subscriber.touch(peer, &mut self.touched);
+            if let Some(Some(publisher)) = source.peer.and_then(|peer| publishers.get_mut(peer)) {
+                publisher.uplink.key_frame_reused(now, spec.kind.video_role(), layer);
+            }
             return true;
         }
         let shown = subscriber.downlink.taken(line).filter(|(shown, taken)| (*shown, taken.layer) == (id, layer));
@@ -288,10 +292,13 @@ impl Subscriber {
         // A publisher's numbers may leap: what the ring cannot hold any more is not looked for number by number.
         let next = next.max(ring.oldest());
         backlog.next = ExtSeq(next.0 + 1);
-        if let Some(mut replay) = backlog.replay.take_if(|replay| replay.next().is_some()) {
+        if let Some(mut replay) = backlog.replay.filter(|replay| replay.next().is_some()) {
             self.send(now, peer, Kind::Media, sink, |downlink, out| downlink.replay_next(now, &mut replay, ring, out));
             if let Some(backlog) = self.outlet.backlog_mut(line) {
                 backlog.replay = Some(replay);
+            }
+            if replay.next().is_none() {
+                self.set_rate(now);
             }
             return;
         }

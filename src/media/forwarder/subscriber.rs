@@ -1,7 +1,7 @@
 //! The receiving half of a browser: what it sees, what its network carries, and what waits for it.
 
 use super::bandwidth::Pauses;
-use super::outlet::Outlet;
+use super::outlet::{Backlog, Outlet};
 use super::quality::Receptions;
 use super::*;
 use crate::media::allocate::Allocator;
@@ -141,14 +141,15 @@ impl Subscriber {
         young || !estimator.has_heard()
     }
 
-    /// Lets packets leave as fast as the network seems to carry them; on trust, as fast as they come.
+    /// Lets packets leave as fast as the network seems to carry them; on trust, as fast as they come, replays apart.
     pub(super) fn set_rate(&mut self, now: Instant) {
-        let heard = self.estimator.as_ref().filter(|estimator| self.paced && estimator.has_heard());
-        let rate = heard.map(|estimator| {
+        let replay = self.outlet.replay_rate();
+        let heard = |estimator: &&Estimator| self.paced && (estimator.has_heard() || replay.is_some());
+        let rate = self.estimator.as_ref().filter(heard).map(|estimator| {
             let on_trust =
                 if self.is_unproven(now) || estimator.is_by_remb() { Bps(self.used.0 * 3 / 2) } else { Bps(0) };
             let probing = self.probe.map_or(Bps(0), |probe| probe.plan.rate);
-            estimator.pacing_rate().max(on_trust).max(probing)
+            estimator.pacing_rate().max(on_trust).max(replay.unwrap_or(probing))
         });
         self.outlet.set_rate(now, rate);
     }
@@ -194,9 +195,22 @@ impl Subscriber {
         }
     }
 
+    /// Not beside a first picture out of the ring, which leaves at a rate of its own.
     fn can_probe(&self) -> bool {
         let by_remb = self.estimator.as_ref().is_some_and(Estimator::is_by_remb);
-        self.probe.is_none() && self.downlink.can_probe(!by_remb)
+        self.probe.is_none() && self.outlet.replay_rate().is_none() && self.downlink.can_probe(!by_remb)
+    }
+
+    /// Catches up from what the ring holds. A train that a first picture would mix with is sent again after it.
+    pub(super) fn hold(&mut self, now: Instant, backlog: Backlog) {
+        self.outlet.hold(backlog);
+        if self.outlet.replay_rate().is_some()
+            && self.probe.take().is_some()
+            && let Some(estimator) = &mut self.estimator
+        {
+            estimator.cancel_probe();
+        }
+        self.set_rate(now);
     }
 
     /// Whether a packet of the probe under way is due.

@@ -10,7 +10,7 @@ use crate::media::uplink::bind::LAYERS;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Under churn the pictures between key frames count as well: a source is never asked more seldom than this.
-const INTERVAL_MAX: Duration = Duration::from_secs(2);
+const INTERVAL_MAX: Duration = Duration::from_secs(1);
 
 /// A wish that nobody repeated for this long is nobody's any more.
 const EXPIRY: Duration = Duration::from_secs(4);
@@ -20,19 +20,28 @@ const EXPIRY: Duration = Duration::from_secs(4);
 pub(super) struct KeyFrameRequests {
     /// Since when each layer is wished for.
     wanted: [Option<Instant>; LAYERS],
+    /// When the last key frame of each layer was used again, for somebody who came later.
+    reused: [Option<Instant>; LAYERS],
     last: Option<Instant>,
     interval: Duration,
 }
 
 impl KeyFrameRequests {
     pub(super) fn new() -> KeyFrameRequests {
-        KeyFrameRequests { wanted: [None; LAYERS], last: None, interval: INTERVAL }
+        KeyFrameRequests { wanted: [None; LAYERS], reused: [None; LAYERS], last: None, interval: INTERVAL }
     }
 
     /// Somebody needs a key frame of `layer`.
     pub(super) fn ask(&mut self, now: Instant, layer: usize) {
         if let Some(wanted) = self.wanted.get_mut(layer) {
             *wanted = Some(now);
+        }
+    }
+
+    /// The last key frame of `layer` served somebody who came later.
+    pub(super) fn reuse(&mut self, now: Instant, layer: usize) {
+        if let Some(reused) = self.reused.get_mut(layer) {
+            *reused = Some(now);
         }
     }
 
@@ -59,17 +68,22 @@ impl KeyFrameRequests {
         if self.next().is_none_or(|due| due > now) {
             return SmallVec::new();
         }
-        for wanted in &mut self.wanted {
-            *wanted = wanted.filter(|asked| now.saturating_duration_since(*asked) < EXPIRY);
+        for wished in self.wanted.iter_mut().chain(&mut self.reused) {
+            *wished = wished.filter(|asked| now.saturating_duration_since(*asked) < EXPIRY);
         }
-        let due: SmallVec<[usize; LAYERS]> =
-            self.wanted.iter().enumerate().filter(|(_, wanted)| wanted.is_some()).map(|(layer, _)| layer).collect();
-        if !due.is_empty() {
-            let churn = self.last.is_some_and(|last| now.saturating_duration_since(last) < 2 * self.interval);
-            self.interval = if churn { (self.interval * 3 / 2).min(INTERVAL_MAX) } else { INTERVAL };
-            self.last = Some(now);
+        if self.wanted.iter().all(Option::is_none) {
+            return SmallVec::new();
         }
-        due
+        let churn = self.last.is_some_and(|last| now.saturating_duration_since(last) < 2 * self.interval);
+        self.interval = if churn { (self.interval * 3 / 2).min(INTERVAL_MAX) } else { INTERVAL };
+        self.last = Some(now);
+        // Whoever comes next begins with a layer that others began with, and must not wait behind those who rise.
+        let wished = self
+            .wanted
+            .iter()
+            .zip(&self.reused)
+            .map(|(wanted, reused)| wanted.is_some() || (churn && reused.is_some()));
+        wished.enumerate().filter(|(_, wished)| *wished).map(|(layer, _)| layer).collect()
     }
 }
 
@@ -101,10 +115,29 @@ mod tests {
     }
 
     #[test]
-    fn under_churn_requests_stretch_to_one_in_two_seconds() {
+    fn under_churn_requests_stretch_to_one_a_second() {
         let asked = churn(20, true);
-        assert!(asked.len() <= 13, "{asked:?}");
-        assert!(asked.windows(2).last().is_some_and(|pair| pair[1] - pair[0] == 2_000), "{asked:?}");
+        assert!(asked.len() <= 22, "{asked:?}");
+        assert!(asked.windows(2).last().is_some_and(|pair| pair[1] - pair[0] == 1_000), "{asked:?}");
+    }
+
+    #[test]
+    fn under_churn_a_layer_that_others_begin_with_is_asked_for_with_those_that_are_risen_to() {
+        let start = Instant::now();
+        let mut requests = KeyFrameRequests::new();
+        let at = |ms| start + Duration::from_millis(ms);
+        requests.ask(at(0), 0);
+        assert_eq!(requests.due(at(0)).as_slice(), [0]);
+        requests.came(0);
+        requests.reuse(at(300), 0);
+        requests.ask(at(500), 1);
+        assert_eq!(requests.due(at(500)).as_slice(), [0, 1]);
+        requests.ask(at(1_250), 1);
+        assert_eq!(requests.due(at(1_250)).as_slice(), [0, 1]);
+        // Nobody came any more: who rises asks for what it needs.
+        requests.came(1);
+        requests.ask(at(4_500), 1);
+        assert_eq!(requests.due(at(4_500)).as_slice(), [1]);
     }
 
     #[test]

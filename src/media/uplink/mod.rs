@@ -181,14 +181,21 @@ impl Uplink {
         }
     }
 
-    /// Asks the browser for a key frame, within the budget of the source: one request in 500 ms, and under churn one in
-    /// 2 s. The wish is kept until then, and repeated until the key frame comes.
+    /// Asks the browser for a key frame, within the budget of the source: one request in 500 ms, and under churn one a
+    /// second. The wish is kept until then, and repeated until the key frame comes.
     pub fn request_key_frame(&mut self, now: Instant, role: UplinkRole, layer: usize) {
         if let Some(index) = self.line(role)
             && let Some(line) = self.lines.get_mut(index)
             && line.layers.get(layer).is_some_and(|layer| layer.ssrc().is_some())
         {
             line.key_frames.ask(now, layer);
+        }
+    }
+
+    /// The newest key frame of `layer` served a subscriber out of its ring.
+    pub fn key_frame_reused(&mut self, now: Instant, role: UplinkRole, layer: usize) {
+        if let Some(line) = self.line(role).and_then(|index| self.lines.get_mut(index)) {
+            line.key_frames.reuse(now, layer);
         }
     }
 

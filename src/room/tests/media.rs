@@ -270,15 +270,3 @@ fn a_new_connection_begins_without_the_pauses_of_the_one_before() {
     world.offer(&ann, "transport3", 1, 2).unwrap();
     assert!(told(&ann.client).is_empty(), "nothing was paused");
 }
-
-#[test]
-fn news_of_a_source_whose_member_has_left_is_not_kept() {
-    let mut world = World::new();
-    let (_ann, bea) = (world.join("Ann"), world.join("Bea"));
-    let state = SourceState { video: Some(Codec::Vp8), ..SourceState::default() };
-    world.room.media_state(MediaState::Source(bea.source(), state), world.now);
-    assert_eq!(world.room.sources.len(), 1);
-    world.room.leave(bea.link, false, world.now).unwrap();
-    world.room.media_state(MediaState::Source(bea.source(), state), world.now);
-    assert!(world.room.sources.is_empty());
-}

@@ -4,6 +4,7 @@ mod bandwidth;
 mod calibration;
 mod chaos;
 mod crowd;
+mod joins;
 mod layers;
 mod loss;
 mod outage;
