@@ -50,6 +50,8 @@ pub struct SignalConfig {
     pub app: Rate,
     /// Lines of chat and reactions of one client: everybody in the room is sent each.
     pub talk: Rate,
+    /// Offers of one client: each costs the room milliseconds.
+    pub offers: Rate,
 }
 
 impl Default for SignalConfig {
@@ -62,6 +64,8 @@ impl Default for SignalConfig {
             app: Rate { burst: 20.0, per_second: 20.0 },
             // Faster than anybody types, and a burst for whoever was offline for a while.
             talk: Rate { burst: 30.0, per_second: 5.0 },
+            // A call makes one, one more for each step of its seats, and one for each new way through the network.
+            offers: Rate { burst: 20.0, per_second: 2.0 },
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Session {
     room: Option<(RoomId, Handle)>,
     app: Bucket,
     talk: Bucket,
+    offers: Bucket,
 }
 
 /// Checks an access token.
@@ -48,8 +49,8 @@ impl Session {
         pass: Result<Option<Pass>, ErrorBody>,
         config: &SignalConfig,
     ) -> Session {
-        let [app, talk] = [config.app, config.talk].map(|rate| Bucket::new(rate, Instant::now()));
-        Session { peer, rooms, resume, pass, room: None, app, talk }
+        let [app, talk, offers] = [config.app, config.talk, config.offers].map(|rate| Bucket::new(rate, Instant::now()));
+        Session { peer, rooms, resume, pass, room: None, app, talk, offers }
     }
 
     /// Handles events until the client is gone; what it had sent before still counts.
@@ -83,7 +84,8 @@ impl Session {
             "join" => self.join(&message, ack).await,
             "leave" => self.leave(&message, ack).await,
             "snapshot" => self.ask(&message, ack, |Snapshot {}, ack| Request::Snapshot(ack)).await,
-            "offer" => self.ask(&message, ack, Request::Offer).await,
+            "offer" if self.offers.take(Instant::now()) => self.ask(&message, ack, Request::Offer).await,
+            "offer" => self.refuse(ack, ErrorCode::RateLimited, "too many offers; try again after a second"),
             "media" => self.ask(&message, ack, Request::Media).await,
             "wishes" => self.ask(&message, ack, Request::Wishes).await,
             "viewing" => self.viewing(&message, ack),

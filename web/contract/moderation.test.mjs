@@ -249,3 +249,13 @@ test('talk is limited in rate', async () => {
   assert.ok(refused.length > 0 && refused.length <= 30, `${refused.length} refused`);
   assert.ok(refused.every(({ error }) => error.code === 'rate_limited'));
 });
+
+test('offers are limited in rate, and the rest of the room does not wait for them', async () => {
+  const { ada, grace } = await three();
+  const offer = { transport: 'abcdefgh12', revision: 1, sdp: 'v=0' };
+  const replies = Promise.all(Array.from({ length: 40 }, () => grace.ask('offer', offer)));
+  await ada.do('hand', { raised: true });
+  const codes = (await replies).map(({ error }) => error.code);
+  assert.ok(codes.filter((code) => code === 'bad_sdp').length >= 20, codes.join());
+  assert.ok(codes.filter((code) => code === 'rate_limited').length >= 10, codes.join());
+});
