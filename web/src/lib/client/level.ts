@@ -12,11 +12,17 @@ export class LevelMeter {
 
   constructor(track: MediaStreamTrack) {
     const context = borrowAudio();
-    this.#analyser = context.createAnalyser();
-    this.#analyser.fftSize = 1024;
-    this.#samples = new Float32Array(this.#analyser.fftSize);
-    this.#source = context.createMediaStreamSource(new MediaStream([track]));
-    this.#source.connect(this.#analyser);
+    try {
+      this.#analyser = context.createAnalyser();
+      this.#analyser.fftSize = 1024;
+      this.#samples = new Float32Array(this.#analyser.fftSize);
+      this.#source = context.createMediaStreamSource(new MediaStream([track]));
+      this.#source.connect(this.#analyser);
+    } catch (error) {
+      // Of a track that has just ended there is nothing to measure, and nobody to close this.
+      returnAudio();
+      throw error;
+    }
   }
 
   /** 0 (silent) to 1 (as loud as it goes), evenly by decibels. */
