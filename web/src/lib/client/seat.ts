@@ -14,6 +14,8 @@ export class Seat {
   expected: SourceId | null = null;
   /** Whose picture the last presented frame was. */
   shown: SourceId | null = null;
+  /** Who sat here last, when nobody does. */
+  #left: SourceId | null = null;
   #receiver: Receiver | undefined;
   #elements = new Set<HTMLVideoElement>();
 
@@ -48,6 +50,7 @@ export class Seat {
   /** @internal */
   seat(source: SourceId | null): void {
     if (source === this.expected) return;
+    this.#left = source === null ? this.expected : null;
     this.expected = source;
     // The last frame of an earlier stay must not come back under the name.
     if (source === null) this.shown = null;
@@ -92,7 +95,8 @@ export class Seat {
   }
 
   #show(source: SourceId | null): void {
-    if (source === this.shown) return;
+    // What was on its way when its source left comes behind; a picture that runs ahead of its name is another's.
+    if (source === this.shown || (source !== null && source === this.#left)) return;
     this.shown = source;
     this.onShown(this);
   }
