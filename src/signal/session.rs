@@ -49,7 +49,8 @@ impl Session {
         pass: Result<Option<Pass>, ErrorBody>,
         config: &SignalConfig,
     ) -> Session {
-        let [app, talk, offers] = [config.app, config.talk, config.offers].map(|rate| Bucket::new(rate, Instant::now()));
+        let [app, talk, offers] =
+            [config.app, config.talk, config.offers].map(|rate| Bucket::new(rate, Instant::now()));
         Session { peer, rooms, resume, pass, room: None, app, talk, offers }
     }
 
