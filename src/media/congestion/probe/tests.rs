@@ -96,6 +96,27 @@ fn an_outage_is_followed_by_a_probe_of_what_was() {
 }
 
 #[test]
+fn a_train_that_is_broken_off_comes_again_and_what_was_sent_of_it_shows_nothing() {
+    let mut prober = Prober::new(300e3);
+    let broken = prober.plan(0, situation(300e3, 0.0)).unwrap();
+    prober.sent(broken.cluster, 0, 600);
+    prober.cancel();
+    assert!(!prober.goes_on(broken.cluster));
+    let again = prober.plan(1_000, situation(300e3, 0.0)).unwrap();
+    assert_eq!((again.rate, again.octets), (broken.rate, broken.octets));
+    // Told at ten times the rate, were it counted.
+    prober.told(broken.cluster, 600, 0, Some(77));
+    let found = carries(ride(&mut prober, 1_000, again, 100e6, 300e3));
+    assert!((0.88e6..=0.9e6).contains(&found), "{found}");
+
+    prober.recover(2_000_000, 2e6);
+    let recovery = prober.plan(2_000_000, situation(300e3, 3e6)).unwrap();
+    prober.cancel();
+    let again = prober.plan(2_050_000, situation(300e3, 3e6)).unwrap();
+    assert_eq!(again.rate, recovery.rate, "what passed before the outage is still to be tried");
+}
+
+#[test]
 fn after_a_promise_that_was_not_kept_no_short_train_is_believed_by_itself() {
     let mut prober = Prober::new(100e3);
     prober.starting = false;
