@@ -117,7 +117,7 @@ impl Handle {
     }
 
     /// Whether the room's task is gone.
-    pub(super) fn is_dead(&self) -> bool {
+    pub fn is_dead(&self) -> bool {
         self.queue.is_closed()
     }
 

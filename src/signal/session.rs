@@ -214,7 +214,8 @@ impl Session {
             let message = format!("{field}: at most {most}; tell every ten seconds what is new");
             return self.refuse(ack, ErrorCode::BadRequest, &message);
         }
-        if self.room.is_none() {
+        // Of a client that asks for nothing else, this is how it learns that its room fell over.
+        if self.room.as_ref().is_none_or(|(_, room)| room.is_dead()) {
             return self.refuse(ack, ErrorCode::NotJoined, "join a room first");
         }
         self.rooms.view(viewing);

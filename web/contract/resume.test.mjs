@@ -114,3 +114,18 @@ test('a token is void once its member has left', async () => {
   assert.equal(back.resumed, false);
   assert.notEqual(back.member, member);
 });
+
+test('who is no member any more is told so, and joins again over the same connection as somebody new', async () => {
+  const name = `resumed-${++rooms}`;
+  const [ada, grace] = [await client(), await client()];
+  await ada.join(name, 'Ada');
+  const { member } = await grace.join(name, 'Grace');
+  await grace.do('leave', {});
+  for (const [event, body] of [['hand', { raised: true }], ['viewing', { freezes: 0, frozenMs: 0, shownMs: 1 }], ['offer', { transport: 'transport-of-grace', revision: 1, sdp: 'v=0' }]]) {
+    assert.equal((await grace.ask(event, body)).error?.code, 'not_joined', event);
+  }
+  const again = await grace.join(name, 'Grace');
+  assert.equal(again.resumed, false);
+  assert.notEqual(again.member, member);
+  await ada.change(({ kind, member: one }) => kind === 'joined' && one.id === again.member);
+});

@@ -61,3 +61,31 @@ it('an answer to an earlier join is thrown away, and a closed door stays shut', 
   admission.hear(at('denied'));
   expect(told).toHaveLength(3);
 });
+
+it('whose room is gone joins again, later each time while that does not last', async () => {
+  const { admission, told } = door();
+  void admission.join();
+  await vi.advanceTimersByTimeAsync(0);
+  const joins = (): number => told.filter((what) => what === 'join').length;
+  const waits = async (ms: number): Promise<void> => {
+    const before = joins();
+    admission.joinAgain();
+    await vi.advanceTimersByTimeAsync(ms - 1);
+    expect(joins()).toBe(before);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(joins()).toBe(before + 1);
+  };
+  for (const ms of [500, 1_000, 2_000]) await waits(ms);
+  await vi.advanceTimersByTimeAsync(60_000);
+  await waits(500);
+});
+
+it('an answer from a room that is gone meanwhile does not let in', async () => {
+  const { admission, told } = door();
+  void admission.join();
+  admission.joinAgain();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(told).toEqual(['join']);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(told).toEqual(['join', 'join', 'entered']);
+});

@@ -6,6 +6,8 @@ import { BackOff } from './stall';
 
 const FIRST_MS = 500;
 const MOST_MS = 5_000;
+/** Whose room falls over sooner than this after a join waits longer before the next one. */
+const SETTLED_AFTER_MS = 30_000;
 
 export interface Gate {
   /** We are in, for the first time or again. */
@@ -22,6 +24,8 @@ export class Admission {
   #attempt = 0;
   #closed = false;
   readonly #pauses = new BackOff(FIRST_MS, MOST_MS);
+  readonly #returns = new BackOff(FIRST_MS, MOST_MS);
+  #enteredAt = 0;
 
   /** `ask` says what to join, since the name may change between two joins. */
   constructor(
@@ -37,12 +41,19 @@ export class Admission {
       const reply = await this.signalling.request('join', this.ask());
       if (this.#stale(attempt)) return;
       this.#pauses.reset();
+      this.#enteredAt = Date.now();
       this.gate.waiting(undefined);
       this.gate.entered(reply);
     } catch (error) {
       if (this.#stale(attempt) || !(error instanceof RequestError)) return;
       this.#failed(error, attempt);
     }
+  }
+
+  /** The room that we were in is gone, though the connection is not: its server opens the name anew. */
+  joinAgain(): void {
+    if (Date.now() - this.#enteredAt > SETTLED_AFTER_MS) this.#returns.reset();
+    this.#joinAfter(this.#returns.wait(), ++this.#attempt);
   }
 
   /** What the server says while we wait. */
@@ -62,9 +73,13 @@ export class Admission {
     if (error.code === 'offline' || error.code === 'waiting') return;
     if (!error.passing && error.code !== 'already_joined') return this.gate.refused(error);
     this.gate.delayed(error);
+    this.#joinAfter(this.#pauses.wait(), attempt);
+  }
+
+  #joinAfter(ms: number, attempt: number): void {
     setTimeout(() => {
       if (!this.#stale(attempt) && this.signalling.up) void this.join();
-    }, this.#pauses.wait());
+    }, ms);
   }
 
   #stale(attempt: number): boolean {

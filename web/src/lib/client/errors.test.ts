@@ -38,6 +38,6 @@ it('every error says in a sentence what the person can do', () => {
 });
 
 it('an error that passes may be tried again as it is', () => {
-  expect(new RequestError('rate_limited', '').passing).toBe(true);
+  for (const code of ['rate_limited', 'not_joined'] as const) expect(new RequestError(code, '').passing).toBe(true);
   expect(new RequestError('bad_name', '').passing).toBe(false);
 });

@@ -11,12 +11,13 @@ export abstract class PlenumError extends Error {
 /** Codes of the server, and those that only a client can see. */
 export type RequestFailure = ErrorCode | 'offline' | 'no_answer';
 
-const PASSING: readonly RequestFailure[] = ['offline', 'no_answer', 'rate_limited', 'timeout', 'overloaded', 'draining'];
+const PASSING: readonly RequestFailure[] = ['offline', 'no_answer', 'not_joined', 'rate_limited', 'timeout', 'overloaded', 'draining'];
 const WAIT = 'Wait a moment; it is tried again.';
 const RELOAD = 'Load the page again.';
 const REQUEST_ADVICE: Partial<Record<RequestFailure, string>> = {
   offline: 'The connection is lost and comes back by itself; check your network if it does not.',
   no_answer: WAIT,
+  not_joined: 'The room is opened anew and joined again by itself: try again in a moment.',
   rate_limited: 'That was too much at once: wait a second, then try again.',
   timeout: 'The other member did not answer: try again.',
   draining: 'The server is going down for a moment: try again soon.',

@@ -61,7 +61,8 @@ export abstract class Session extends Emitter<RoomEvents> {
   readonly #page = new Page();
   readonly #patience = new Patience((network) => this.#set(network ? { network } : {}, network ? [] : ['network']));
   readonly #viewing = new Viewing(() => this.link.pc, (viewing) => {
-    if (this.#state.signalling === 'up') this.signalling.tell('viewing', viewing);
+    // Asked, not told: a client that asks for nothing else learns by this that its room is gone.
+    if (this.#state.signalling === 'up') this.signalling.request('viewing', viewing).catch(() => undefined);
   });
   readonly #muted = new Set<TrackKind>();
   #state: RoomState = { phase: 'joining', signalling: 'down', media: 'connecting' };
@@ -166,12 +167,14 @@ export abstract class Session extends Emitter<RoomEvents> {
   #hearSignalling(): void {
     const { signalling } = this;
     signalling.on('up', () => void this.#admission.join());
-    signalling.on('down', () => {
-      this.board.clear();
-      this.#tellQuality();
-      this.#set({ signalling: 'down' });
-    });
+    signalling.on('down', () => this.#lost());
     signalling.on('refused', (error) => this.end({ error }));
+    signalling.on('forgotten', () => {
+      // Before the first join, and until the next one is through, that is no news.
+      if (this.#state.phase !== 'joined' || this.#state.signalling !== 'up') return;
+      this.#lost();
+      this.#admission.joinAgain();
+    });
     signalling.onPush('waiting', (waiting) => this.#admission.hear(waiting));
     signalling.onPush('farewell', (farewell) => {
       if (farewell.reason === 'draining') this.#set({ farewell });
@@ -229,6 +232,13 @@ export abstract class Session extends Emitter<RoomEvents> {
     this.#page.on('hidden', (hidden) => {
       if (this.options.pauseWhenHidden !== false) this.wishes.hidden = hidden;
     });
+  }
+
+  /** Nothing that the server said of others holds any more. */
+  #lost(): void {
+    this.board.clear();
+    this.#tellQuality();
+    this.#set({ signalling: 'down' });
   }
 
   #wanted(): Join {

@@ -18,6 +18,8 @@ export interface SignallingEvents {
   down: { reason: string };
   /** The server will not have this client; trying again as it is would not help. */
   refused: RequestError;
+  /** The server knows this client as no member of a room, although the connection stands. */
+  forgotten: undefined;
 }
 
 export interface SignallingOptions {
@@ -94,7 +96,10 @@ export class Signalling extends Emitter<SignallingEvents> {
     } catch {
       throw new RequestError(this.socket.connected ? 'no_answer' : 'offline', `no answer to ${event}`);
     }
-    if (!reply.ok) throw new RequestError(reply.error.code, reply.error.message);
+    if (!reply.ok) {
+      if (reply.error.code === 'not_joined') this.emit('forgotten', undefined);
+      throw new RequestError(reply.error.code, reply.error.message);
+    }
     return reply as unknown as Requests[E][1];
   }
 
