@@ -132,6 +132,40 @@ async function saysWhoseNetwork(ada) {
   await ada.readsNoMore('Your network is slow.');
 }
 
+/** In the page: its ground, and what a phone's own bars are to have. */
+const grounds = () => {
+  const colour = (text) => Object.assign(document.createElement('i').style, { color: text }).color;
+  const bars = [...document.querySelectorAll('meta[name=theme-color]')].map(({ content, media }) => [media.includes('dark') ? 'dark' : 'light', colour(content)]);
+  return { page: getComputedStyle(document.body).backgroundColor, ...Object.fromEntries(bars) };
+};
+const LIGHT = 'rgb(246, 247, 248)';
+const DARK = 'rgb(16, 18, 20)';
+
+for (const browser of ['chromium', 'firefox']) {
+  lightBehaviour(`in ${browser} the page is light or dark as ${browser === 'chromium' ? 'the system likes it, or as' : ''} one chooses, also after a reload`, async (stage) => {
+    const { ada } = await enter(stage, { ...WINDOWS[3], browser });
+    const is = (page, light, dark) => {
+      const wanted = JSON.stringify({ page, dark, light });
+      return until(`the page to be ${page}`, async () => JSON.stringify(await ada.run(grounds)) === wanted, { lastSeen: () => ada.run(grounds) });
+    };
+    // What the system likes can be played in Chromium alone.
+    const system = browser === 'chromium' ? ['light', 'dark'] : [];
+    for (const liked of system) {
+      await ada.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: liked }]);
+      await is(liked === 'light' ? LIGHT : DARK, LIGHT, DARK);
+    }
+    for (const [chosen, ground] of [['dark', DARK], ['light', LIGHT]]) {
+      await ada.page.select('header .theme select', chosen);
+      await is(ground, ground, ground);
+    }
+    await ada.page.reload();
+    await ada.reads('Public rooms');
+    await is(LIGHT, LIGHT, LIGHT);
+    await ada.page.select('header .theme select', 'system');
+    if (browser === 'chromium') await is(DARK, LIGHT, DARK);
+  });
+}
+
 lightBehaviour('a phone’s own bars are of the stage’s colour during a call, and of the page’s before and after', async (stage) => {
   const { ada, origin } = await enter(stage, WINDOWS[1]);
   const bars = () => ada.run(() => [...document.querySelectorAll('meta[name=theme-color]')].map(({ content }) => content));
