@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CORNERS, FLAT, floating, focus, GAP, grid, nearest, PHONE_PAGE, TALL, WIDE, type Rect } from './grid';
+import { CORNERS, FLAT, floating, focus, GAP, grid, HIGH, nearest, PHONE_PAGE, TALL, WIDE, type Rect } from './grid';
 
 const sizes: [number, number][] = [[1280, 700], [1920, 960], [700, 700], [390, 640], [844, 300], [1024, 1200], [320, 480]];
 
@@ -71,11 +71,19 @@ describe('the grid', () => {
   it('gives the last of an odd number on a phone the whole row, unless that is too flat for a face', () => {
     const last = (count: number, height = 740): Rect | undefined => grid(374, height, count).tiles[count - 1];
     for (const count of [5, 7]) expect(last(count)).toMatchObject({ x: 0, width: 374 });
-    expect(last(9)?.width).toBeLessThan(374 / 2);
     // Three in a column where there is room for them, else two and one.
     expect(grid(374, 740, 3).columns).toBe(1);
     expect(grid(374, 500, 3).columns).toBe(2);
     expect(last(3, 500)).toMatchObject({ x: 0, width: 374 });
+  });
+
+  it.each([[374, 740], [374, 688], [304, 432], [414, 820]])('stands a page of nine on a phone of %i×%i in three rows of three, as high as a phone films at most', (width, height) => {
+    const { tiles, columns, height: content } = grid(width, height, PHONE_PAGE);
+    expect([columns, new Set(tiles.map(({ y }) => y)).size, content]).toEqual([3, 3, height]);
+    for (const tile of tiles) {
+      expect(tile.width / tile.height).toBeGreaterThanOrEqual(HIGH - 0.001);
+      expect(tile.width * tile.height).toBeGreaterThan((width * height) / PHONE_PAGE / 1.3);
+    }
   });
 
   it('keeps the columns on the screen unless others give 5 % more', () => {

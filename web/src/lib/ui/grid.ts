@@ -19,13 +19,15 @@ export const GAP = 8;
 export const LOW = 96;
 export const WIDE = 16 / 9;
 export const TALL = 4 / 5;
+/** The highest, where three stand side by side on a phone: the shape that phones film in. */
+export const HIGH = 9 / 16;
 /** The flattest tile: on the smallest phone nine of them stand on one page. */
 export const FLAT = 2;
 /** A tile that has a row of a phone for itself may be a little flatter before it leaves the row's ends free. */
 const ROW_FLAT = 2.2;
 /** More tiles than these are turned over by pages; it is also the most seats there are. */
 export const PAGE = 49;
-/** On a phone nine faces are still faces: two columns, five rows. */
+/** On a phone nine faces are still faces: three rows of three. */
 export const PHONE_PAGE = 9;
 /** Another number of columns must be worth the move: at least this much more area. */
 const WORTH = 1.05;
@@ -46,8 +48,8 @@ export function pageSize(width: number, height: number): number {
  * Places `count` tiles of one size in join order, the last row centred, and all rows alike where it would be of one tile
  * alone. `before` is the number of columns on the screen: it stays unless another one gives at least 5 % more area. On a
  * phone in portrait the tiles stand in two columns and give up height, from 4:5 to 2:1, before anything has to scroll; two
- * and three stand below each other, and a last one that would stand alone takes the whole row where that is wide enough
- * for it.
+ * and three stand below each other, and a last one that would stand alone takes the whole row where it is not too flat for
+ * that; else three stand side by side, if that leaves nobody alone.
  */
 export function grid(width: number, height: number, count: number, before = 0): Grid {
   if (count <= 0 || width <= 0 || height <= 0) return { columns: 0, tiles: [], height: Math.max(0, height) };
@@ -66,12 +68,18 @@ export function grid(width: number, height: number, count: number, before = 0): 
 
 function phoneGrid(width: number, height: number, count: number): Grid {
   if (count === 1) return { columns: 1, tiles: [{ x: 0, y: 0, width, height }], height };
-  const columns = count === 2 || (count === 3 && holds(width, height, count)) ? 1 : 2;
-  const w = (width - GAP * (columns - 1)) / columns;
-  const grid = place(width, height, count, columns, w, flexibleHeight(w, height, Math.ceil(count / columns)));
+  if (count === 2 || (count === 3 && holds(width, height, count))) return phoneRows(width, height, count, 1);
+  const grid = phoneRows(width, height, count, 2);
   const last = grid.tiles[count - 1];
-  if (columns === 2 && count % 2 === 1 && last && width / last.height <= ROW_FLAT) Object.assign(last, { x: 0, width });
+  if (count % 2 === 0 || !last) return grid;
+  if (width / last.height > ROW_FLAT) return count % 3 === 0 ? phoneRows(width, height, count, 3) : grid;
+  Object.assign(last, { x: 0, width });
   return grid;
+}
+
+function phoneRows(width: number, height: number, count: number, columns: number): Grid {
+  const w = (width - GAP * (columns - 1)) / columns;
+  return place(width, height, count, columns, w, flexibleHeight(w, height, Math.ceil(count / columns), columns === 3 ? HIGH : TALL));
 }
 
 /** Whether tiles of the whole width, none of them flatter than 2:1, find room below each other. */
@@ -79,10 +87,10 @@ function holds(width: number, height: number, count: number): boolean {
   return count * (width / FLAT) + (count - 1) * GAP <= height;
 }
 
-/** As high as the rows let it be, between 2:1 and 4:5. */
-function flexibleHeight(width: number, height: number, rows: number): number {
+/** As high as the rows let it be, between 2:1 and 4:5, or what else is the highest. */
+function flexibleHeight(width: number, height: number, rows: number, highest = TALL): number {
   const even = (height - GAP * (rows - 1)) / rows;
-  return Math.min(width / TALL, Math.max(width / FLAT, even));
+  return Math.min(width / highest, Math.max(width / FLAT, even));
 }
 
 function tileWidth(width: number, height: number, count: number, columns: number): number {
