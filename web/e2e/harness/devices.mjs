@@ -5,6 +5,8 @@
  * ({hue, width, height, fps}), `tone` is the microphone's frequency in Hz, `screenTone` the shared sound's. What is left out is not there.
  */
 export function installDevices({ camera, tone, screen, screenTone }) {
+  // The empty page before the first one is no secure context in Firefox.
+  if (!navigator.mediaDevices) return;
   const missing = () => new DOMException('Requested device not found', 'NotFoundError');
   const sound = (frequency) => {
     const context = new AudioContext();

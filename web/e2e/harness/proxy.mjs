@@ -30,8 +30,8 @@ export async function startPollingProxy(server) {
   };
 }
 
-/** Passes bytes on until it is cut; then nothing gets through until it is mended. Media does not come this way. */
-export async function startCuttableProxy(server) {
+/** Passes bytes on until it is cut; then nothing gets through until it is mended. Media does not come this way. `host` is where it listens. */
+export async function startCuttableProxy(server, host = '127.0.0.1') {
   const sockets = new Set();
   let whole = true;
   const proxy = createTcpServer((near) => {
@@ -47,13 +47,13 @@ export async function startCuttableProxy(server) {
       one.pipe(other);
     }
   });
-  const port = await listening(proxy);
+  const port = await listening(proxy, host);
   const cut = () => {
     whole = false;
     for (const socket of sockets) socket.destroy();
   };
   return {
-    origin: `http://localhost:${port}`,
+    origin: `http://${host === '127.0.0.1' ? 'localhost' : host}:${port}`,
     cut,
     mend() {
       whole = true;
@@ -65,9 +65,9 @@ export async function startCuttableProxy(server) {
   };
 }
 
-function listening(proxy) {
+function listening(proxy, host = '127.0.0.1') {
   return new Promise((done, fail) => {
     proxy.on('error', fail);
-    proxy.listen(0, '127.0.0.1', () => done(proxy.address().port));
+    proxy.listen(0, host, () => done(proxy.address().port));
   });
 }

@@ -66,8 +66,8 @@ async function readsFigures(one, other) {
       return Object.fromEntries([...(card?.querySelectorAll('dl div') ?? [])].map((row) => [row.querySelector('dt').innerText, row.querySelector('dd').innerText]));
     }, other.name);
   const told = async () => {
-    const { Size, Rate, Codec, Loss, Jitter, Freezes } = await rows();
-    return /^\d+×\d+/.test(Size) && /b\/s/.test(Rate) && Codec && /%/.test(Loss) && /ms/.test(Jitter) && Freezes !== undefined;
+    const { Size, Layer, Rate, Codec, Loss, Jitter, Freezes } = await rows();
+    return /^\d+×\d+/.test(Size) && /^size \d of \d/.test(Layer) && /b\/s/.test(Rate) && Codec && /%/.test(Loss) && /ms/.test(Jitter) && Freezes !== undefined;
   };
   await until('the panel to tell every figure', told, { lastSeen: rows });
   const score = () => one.run((name) => [...document.querySelectorAll('summary')].find((line) => line.innerText.includes(name))?.innerText, other.name);

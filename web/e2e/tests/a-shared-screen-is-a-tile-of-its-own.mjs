@@ -24,14 +24,18 @@ behaviour('a shared screen is a tile of its own beside the camera, and goes when
 
 behaviour('the sound of a shared screen is heard beside the voice, and ends with it', async (stage) => {
   const { origin } = await stage.server();
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180, screenTone: 1320 });
-  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60, screenTone: 1760 });
+  const ada = stage.bot({ name: 'Ada', browser: 'chromium', hue: 0, tone: 440, screen: 180, screenTone: 1320, init: [[keepWhatIsAsked]] });
+  const grace = stage.bot({ name: 'Grace', browser: 'firefox', hue: 240, tone: 880, screen: 60, screenTone: 1760, init: [[keepWhatIsAsked]] });
   await joinAll([ada, grace], origin, 'films');
   for (const [one, other] of [[ada, grace], [grace, ada]]) {
     await one.press('Share screen');
     await other.seesPicture(`${one.name}’s screen`, one.screen);
     await other.hearsTone(`${one.name}’s screen`, one.screenTone);
     await other.hears(one);
+    // Within the click itself, before anything is waited for; and without the call's own voices where the browser knows how.
+    const { during, audio, canRestrict } = await one.run(() => ({ ...window.__asked, canRestrict: navigator.mediaDevices.getSupportedConstraints().restrictOwnAudio === true }));
+    assert.equal(during, 'click');
+    assert.deepEqual(audio, { echoCancellation: false, noiseSuppression: false, autoGainControl: false, ...(canRestrict && { restrictOwnAudio: true }) });
   }
   // What comes from a program is music to an echo canceller; the page says so where the voices would come back.
   assert.equal(await ada.run(() => window.__plenum.local.screen.audio.contentHint), 'music');
@@ -54,3 +58,12 @@ behaviour('a page that is shared in 1080p arrives in 1080p, in one stream', asyn
   const encodings = await ada.run(() => window.__plenum.room.link.lines.up.screen.sender.getParameters().encodings.length);
   assert.equal(encodings, 1);
 });
+
+/** In the page: what is asked for when a screen is, and what the page was doing then. */
+function keepWhatIsAsked() {
+  const ask = navigator.mediaDevices.getDisplayMedia;
+  navigator.mediaDevices.getDisplayMedia = (options) => {
+    window.__asked = { during: window.event?.type, audio: options.audio };
+    return ask(options);
+  };
+}

@@ -105,6 +105,7 @@ async function walk(bot, other, origin, w, look) {
   await bot.press(w.leave);
   await bot.reads(w.left);
   await look('the end');
+  assert.deepEqual([...bot.errors, ...other.errors], []);
 }
 
 const SCHEMES = ['light', 'dark'];

@@ -162,6 +162,73 @@ lightBehaviour('nothing jumps on the page while tiles come, change and go', asyn
   assert.equal(shifts.length, 0, JSON.stringify(shifts, null, 1));
 });
 
+// Firefox does not tell of layout shifts: where things are is looked at in every frame.
+lightBehaviour('in firefox nothing but tiles that make room moves, and names move with their tiles', async (stage) => {
+  const { origin } = await stage.server();
+  const ada = stage.bot({ name: 'Ada', browser: 'firefox', hue: 0, tone: 440 });
+  const [grace, linus] = ['Grace', 'Linus'].map((name, index) => stage.bot({ name, browser: 'chromium', hue: 90 * (index + 1), tone: 880 }));
+  await joinAll([ada, grace, linus], origin, 'calm');
+  for (const bot of [grace, linus]) await ada.sees(bot);
+  await ada.run(followPlaces);
+  const moved = () => ada.run(() => window.__places.moved());
+  const anew = () => ada.run(() => window.__places.anew());
+  await until('everything to stand still', async () => {
+    await anew();
+    await new Promise((done) => setTimeout(done, 500));
+    return (await moved()).length === 0;
+  }, { lastSeen: moved });
+  await grace.press('Raise hand');
+  await ada.reads('Grace raised a hand');
+  await grace.press('Mute');
+  await grace.press('Turn camera off');
+  await ada.seesNoPicture('Grace');
+  await grace.press('Turn camera on');
+  await ada.sees(grace);
+  await linus.press('Chat');
+  await linus.writes('here is a line');
+  await ada.reads('here is a line');
+  assert.deepEqual(await moved(), []);
+  const barbara = stage.bot({ name: 'Barbara', browser: 'chromium', hue: 300 });
+  await barbara.join(origin, 'calm');
+  await ada.sees(barbara);
+  await linus.leave();
+  await ada.seesTilesOf(grace, barbara);
+  await ada.presses('l');
+  await ada.presses('l');
+  await ada.sees(grace);
+  const others = (await moved()).filter(({ what }) => !what.startsWith('tile'));
+  assert.deepEqual(others, []);
+  assert.ok((await ada.run(() => window.__places.frames())) > 100);
+});
+
+/** In the page: looks in every frame where the buttons of the bar, the tiles, and the names within these are. */
+function followPlaces() {
+  /** Half a pixel on either side is rounding. */
+  const still = 1.5;
+  let [places, frames] = [new Map(), 0];
+  const put = (what, { left, top, width = 0, height = 0 }) => {
+    const now = [left, top, width, height];
+    const before = places.get(what) ?? now.map((value) => [value, value]);
+    places.set(what, now.map((value, index) => [Math.min(before[index][0], value), Math.max(before[index][1], value)]));
+  };
+  const look = () => {
+    frames += 1;
+    [...document.querySelectorAll('footer button')].forEach((button, index) => put(`button ${index}`, button.getBoundingClientRect()));
+    for (const tile of document.querySelectorAll('[data-tile]')) {
+      const [outer, inner] = [tile, tile.querySelector('.name')].map((element) => element.getBoundingClientRect());
+      put(`tile ${tile.dataset.tile}`, outer);
+      put(`name in ${tile.dataset.tile}`, { left: inner.left - outer.left, top: outer.bottom - inner.bottom });
+    }
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+  window.__places = {
+    anew: () => void (places = new Map()),
+    frames: () => frames,
+    moved: () => [...places].filter(([, ranges]) => ranges.some(([least, most]) => most - least > still)).map(([what, ranges]) => ({ what, ranges: JSON.stringify(ranges) })),
+  };
+}
+
 // Firefox gives keys to one window at a time: these have it alone.
 behaviour('keys do what buttons do, and a held space bar opens a muted microphone', async (stage) => {
   const { origin } = await stage.server();

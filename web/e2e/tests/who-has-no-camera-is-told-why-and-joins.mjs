@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { lightBehaviour } from '../harness/behaviour.mjs';
 import { installFailingDevices } from '../harness/devices.mjs';
-import { ownNetwork } from '../harness/network.mjs';
+import { SERVER_ADDRESS, ownNetwork } from '../harness/network.mjs';
+import { startCuttableProxy } from '../harness/proxy.mjs';
 
 const DENIED = (it) => `This page may not use your ${it}. Allow it in the browser’s settings for this page, then try again.`;
 const BOTH_DENIED = 'This page may not use your camera and microphone. Allow both in the browser’s settings for this page, then try again.';
@@ -51,6 +53,30 @@ for (const { what, words, together, hasMicrophone = false, ...options } of CASES
     await ada.readsNoMore(words('camera'));
   });
 }
+
+lightBehaviour(
+  'over plain http, where browsers hand out no devices, the page says so, and one joins, sees and hears',
+  async (stage) => {
+    const server = await stage.server();
+    const insecure = await startCuttableProxy(server, SERVER_ADDRESS);
+    stage.atEnd(() => insecure.close());
+    const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
+    await grace.join(server.origin, 'plain');
+    for (const browser of ['chromium', 'firefox']) {
+      const ada = stage.bot({ name: `Ada in ${browser}`, browser, devices: false });
+      await ada.open(`${insecure.origin}/r/plain`);
+      assert.equal(await ada.run(() => isSecureContext), false);
+      await ada.enterName();
+      await ada.reads('This page was opened insecurely');
+      await ada.press('Join without devices');
+      await ada.joined();
+      await ada.sees(grace);
+      await ada.hears(grace);
+      await grace.seesNoPicture(ada.name);
+    }
+  },
+  { skip: !ownNetwork() && 'needs an address that is not localhost' },
+);
 
 lightBehaviour('who allowed devices before is not asked again, and is seen with the browser’s own camera', async (stage) => {
   const { origin } = await stage.server();
