@@ -142,7 +142,7 @@ const LIGHT = 'rgb(246, 247, 248)';
 const DARK = 'rgb(16, 18, 20)';
 
 for (const browser of ['chromium', 'firefox']) {
-  lightBehaviour(`in ${browser} the page is light or dark as ${browser === 'chromium' ? 'the system likes it, or as' : ''} one chooses, also after a reload`, async (stage) => {
+  lightBehaviour(`in ${browser} the page is light or dark ${browser === 'chromium' ? 'as the system likes it, or ' : ''}as one chooses, also after a reload`, async (stage) => {
     const { ada } = await enter(stage, { ...WINDOWS[3], browser });
     const is = (page, light, dark) => {
       const wanted = JSON.stringify({ page, dark, light });
@@ -205,6 +205,9 @@ function misfits(least) {
   const found = [];
   const { scrollWidth, clientWidth } = document.documentElement;
   if (scrollWidth > clientWidth) found.push(`the page is ${scrollWidth} px wide in a window of ${clientWidth}`);
+  const theme = document.querySelector('header .theme')?.getBoundingClientRect();
+  // A list that cannot be seen lies over a sign.
+  if (theme && Math.min(theme.width, theme.height) < least - 0.5) found.push(`the choice of light or dark is ${theme.width}×${theme.height}`);
   let looked = 0;
   const called = (element) => element.ariaLabel ?? element.textContent.trim();
   for (const element of document.querySelectorAll('button, a[href], select, summary, input:not([type=checkbox]), label:has(input)')) {
