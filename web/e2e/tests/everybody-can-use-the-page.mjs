@@ -128,7 +128,8 @@ for (const browser of ['chromium', 'firefox']) {
 
   lightBehaviour(`in ${browser} and Korean nothing is forbidden, and no word is left in English`, async (stage) => {
     const { origin } = await stage.server();
-    const korean = [() => localStorage.setItem('plenum.language', '"ko"')];
+    // The empty page before the first one has no storage.
+    const korean = [() => location.protocol.startsWith('http') && localStorage.setItem('plenum.language', '"ko"')];
     const ada = stage.bot({ name: '에이다', browser, hue: 0, tone: 440, init: [korean] });
     const grace = stage.bot({ name: '그레이스', browser: 'chromium', hue: 240, tone: 880 });
     await walk(ada, grace, origin, KO, async (what) => {
