@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tracing::warn;
 
 /// One TCP connection, as a request extension. Cheap to clone; does not keep the connection open.
 #[derive(Clone, Debug)]
@@ -73,6 +74,9 @@ impl Connection {
 /// (5 s + 5 s), after which the engine has forgotten it too.
 const REMEMBER_KILLED: Duration = Duration::from_secs(30);
 
+/// Between two lines of the log about refused connections: who is refused tries again, and many may be.
+const REFUSALS: Duration = Duration::from_secs(10);
+
 /// Every open connection: counted, limited by address, found by session.
 pub struct Connections {
     limit: usize,
@@ -90,6 +94,8 @@ struct Tables {
     /// Size of `upgraded` at which entries of closed connections are swept out.
     sweep_at: usize,
     killed: HashMap<String, Instant>,
+    /// When the log last spoke of a connection that was refused.
+    refusal_told: Option<Instant>,
 }
 
 impl Connections {
@@ -117,6 +123,17 @@ impl Connections {
         drop(tables);
         self.open.send_modify(|open| *open += 1);
         Some(Ticket { connections: self.clone(), key })
+    }
+
+    /// Says in the log, now and then, that an address has too many connections.
+    pub(super) fn tell_refusal(&self, peer: IpAddr, now: Instant) {
+        let mut tables = self.tables();
+        if tables.refusal_told.is_none_or(|told| now.duration_since(told) >= REFUSALS) {
+            tables.refusal_told = Some(now);
+            drop(tables);
+            let limit = self.limit;
+            warn!(address = %peer, limit, "closed a new connection: its address has as many as limits.connections_per_address allows");
+        }
     }
 
     pub(super) fn kill_token(&self) -> CancellationToken {

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use http::Request;
@@ -122,6 +122,7 @@ impl Listener {
         let is_proxy = self.proxies.iter().any(|proxy| proxy.0.contains(&address));
         let Some(ticket) = self.connections.admit(address, is_proxy) else {
             self.metrics.http_connection_refused();
+            self.connections.tell_refusal(address, Instant::now());
             return;
         };
         self.metrics.http_connection();

@@ -220,12 +220,12 @@ impl Room {
         }
     }
 
-    fn answer(&mut self, link: LinkId, request: Request, now: Instant) {
+    pub(super) fn answer(&mut self, link: LinkId, request: Request, now: Instant) {
         match request {
             Request::Leave(leave, ack) => ack.send(self.leave(link, leave.soon, now)),
             Request::Snapshot(ack) => {
                 if let Some(index) = self.find(link) {
-                    ack.send(Ok(SnapshotReply { room: self.snapshot_for(index) }));
+                    ack.send(Ok(SnapshotReply { room: self.snapshot(index, now) }));
                 }
             }
             Request::Offer(offer, ack) => ack.send(self.offer(link, offer, now)),

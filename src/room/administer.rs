@@ -137,4 +137,6 @@ impl Outbox for Nobody {
     }
 
     fn dismiss(&self, _: Farewell) {}
+
+    fn cut(&self, _: &'static str) {}
 }

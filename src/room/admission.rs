@@ -35,6 +35,8 @@ pub struct Entry {
     pub pass: Result<Option<Pass>, ErrorBody>,
     /// Where the client is.
     pub address: Option<IpAddr>,
+    /// Is told of everybody at once, however many are there.
+    pub whole: bool,
     pub ack: Ack<Joined>,
 }
 
@@ -51,6 +53,7 @@ impl Entry {
             resume: None,
             pass: Ok(None),
             address: None,
+            whole: false,
             ack,
         }
     }
@@ -100,7 +103,7 @@ impl Room {
         };
         match self.judge(&entry, pass.as_ref(), now) {
             Ok(Verdict::Enters) => {
-                self.admit(entry, name, pass);
+                self.admit(entry, name, pass, now);
                 Entered::Joined
             }
             Ok(Verdict::Waits { banned }) => {
@@ -124,7 +127,7 @@ impl Room {
             member.name = name;
             member.address = entry.address;
         });
-        self.greet(index, true, entry.ack);
+        self.greet(index, true, (!entry.whole).then_some(now), entry.ack);
         if let Some(member) = self.members.get(index) {
             info!(room = %self.key, member = %member.id, "came back");
             member.tell_media();
@@ -133,9 +136,14 @@ impl Room {
         self.tell_speakers(index);
     }
 
-    /// Acknowledges an entry with everything that the client cannot know.
-    fn greet(&mut self, index: usize, resumed: bool, ack: Ack<Joined>) {
+    /// Acknowledges an entry with everything that the client cannot know; some of it later when it may be told in parts
+    /// from some time on.
+    fn greet(&mut self, index: usize, resumed: bool, parts: Option<Instant>, ack: Ack<Joined>) {
         let rules = self.facts.rules;
+        let room = match parts {
+            Some(now) => self.snapshot(index, now),
+            None => self.snapshot_for(index),
+        };
         let Some(member) = self.members.get_mut(index) else { return };
         member.permitted = member.permissions(rules);
         let (permissions, member, resume) = (member.permitted, member.id.clone(), member.resume.clone());
@@ -144,7 +152,7 @@ impl Room {
             member,
             resume,
             resumed,
-            room: self.snapshot_for(index),
+            room,
             permissions,
             limits: self.shared.config.limits,
         }));
@@ -237,7 +245,7 @@ impl Room {
         });
     }
 
-    fn admit(&mut self, entry: Entry, name: String, pass: Option<Pass>) {
+    fn admit(&mut self, entry: Entry, name: String, pass: Option<Pass>, now: Instant) {
         self.waiting.remove(entry.link);
         let pass = pass.unwrap_or_default();
         if self.members.is_empty() {
@@ -251,7 +259,7 @@ impl Room {
         let resident = self.shared.new_resident(name, link, pass, entry.address);
         self.shared.routes.add_sources(self.key, resident.own());
         self.enrol(resident, entry.link);
-        self.greet(self.members.len() - 1, false, entry.ack);
+        self.greet(self.members.len() - 1, false, (!entry.whole).then_some(now), entry.ack);
         self.tell_speakers(self.members.len() - 1);
         self.publish();
     }
@@ -270,6 +278,8 @@ impl Room {
             resident.role = Role::Host;
         }
         let (member, hidden) = (resident.public(), resident.is_hidden());
+        resident.number = self.entered;
+        self.entered += 1;
         info!(room = %self.key, member = %resident.id, "joined");
         self.members.push(resident);
         if !hidden {

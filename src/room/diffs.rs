@@ -1,5 +1,6 @@
 //! Changes of the room's public state on their way to its members: numbered, and few of them in large rooms. Pure.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::id::MemberId;
@@ -10,6 +11,17 @@ pub(super) const AT_ONCE: usize = 16;
 /// How long changes are gathered in larger rooms: nobody sees that somebody came 80 ms late, and a room in which
 /// everybody comes at once tells each member twelve times a second instead of hundreds.
 pub(super) const GATHERED: Duration = Duration::from_millis(80);
+/// How long at most those who come and go are gathered in the largest rooms: each of thousands is told of each.
+const GATHERED_MOST: Duration = Duration::from_millis(500);
+/// Members of a room from which on it takes longer than [`GATHERED`].
+const LARGE: usize = 250;
+
+/// How long who comes and goes may be gathered in a room of `members`: as long as telling them all takes about the same
+/// share of a core.
+pub(super) fn patience(members: usize) -> Duration {
+    let share = members.max(LARGE) as f64 / LARGE as f64;
+    GATHERED.mul_f64(share).min(GATHERED_MOST)
+}
 
 /// The room's revision, and what has not been told yet.
 #[derive(Debug, Default)]
@@ -18,6 +30,12 @@ pub(super) struct Diffs {
     /// What members know who know the least.
     told: u64,
     pending: Vec<Change>,
+    /// By a member's id, where in `pending` it is.
+    places: HashMap<MemberId, usize>,
+    /// Something is pending that is not only coming and going.
+    urgent: bool,
+    /// Some have been told a part since the last diff.
+    parted: bool,
 }
 
 impl Diffs {
@@ -30,23 +48,38 @@ impl Diffs {
         self.pending.is_empty()
     }
 
+    /// Whether something is pending that people look at: a hand, a name, a microphone.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// From which to which revision a part of the members leads those that have not been told of all. What is pending
+    /// stays so for everybody: the next diff leads further than this part.
+    pub(super) fn part(&mut self) -> (u64, u64) {
+        self.revision += 1;
+        self.parted = true;
+        (self.told, self.revision)
+    }
+
     /// Of each member, and of the room itself, only the last change is kept: each says how things are now.
     pub(super) fn note(&mut self, change: Change) {
         self.revision += 1;
-        let Some(known) = self.pending.iter().position(|pending| same_subject(pending, &change)) else {
+        self.urgent |= matches!(change, Change::Changed { .. } | Change::Room(_));
+        let place = match subject(&change) {
+            Some(member) => self.places.get(member).copied(),
+            None => self.pending.iter().position(|pending| subject(pending).is_none()),
+        };
+        let Some(known) = place.and_then(|place| self.pending.get_mut(place)) else {
+            if let Some(member) = subject(&change) {
+                self.places.insert(member.clone(), self.pending.len());
+            }
             return self.pending.push(change);
         };
-        match (self.pending.get_mut(known), change) {
+        *known = match (&*known, change) {
             // Whoever has not heard of the member yet is still told that it joined.
-            (Some(Change::Joined { member } | Change::Changed { member }), Change::Changed { member: now }) => {
-                *member = now;
-            }
-            (Some(Change::Room(facts)), Change::Room(now)) => *facts = now,
-            (_, change) => {
-                self.pending.remove(known);
-                self.pending.push(change);
-            }
-        }
+            (Change::Joined { .. }, Change::Changed { member }) => Change::Joined { member },
+            (_, change) => change,
+        };
     }
 
     /// Everything that has not been told, as one diff.
@@ -54,16 +87,12 @@ impl Diffs {
         if self.pending.is_empty() {
             return None;
         }
+        self.places.clear();
+        self.urgent = false;
+        // Beyond every part that was told meanwhile, whose hearers have not heard of this.
+        self.revision += u64::from(std::mem::take(&mut self.parted));
         let since = std::mem::replace(&mut self.told, self.revision);
         Some(RoomDiff { since, revision: self.revision, changes: std::mem::take(&mut self.pending) })
-    }
-}
-
-fn same_subject(one: &Change, other: &Change) -> bool {
-    match (subject(one), subject(other)) {
-        (Some(one), Some(other)) => one == other,
-        (None, None) => true,
-        _ => false,
     }
 }
 
@@ -127,8 +156,8 @@ mod tests {
     proptest! {
         /// A client may have come at any moment of what a diff holds.
         #[test]
-        fn whoever_applies_the_diffs_since_its_snapshot_knows_the_room(
-            steps in proptest::collection::vec((0u8..6, 0u8..4), 1..60),
+        fn whoever_applies_the_diffs_and_parts_since_its_snapshot_knows_the_room(
+            steps in proptest::collection::vec((0u8..6, 0u8..5), 1..60),
             snapshot_at in 0usize..60,
         ) {
             let (mut diffs, mut truth) = (Diffs::default(), BTreeMap::new());
@@ -139,6 +168,15 @@ mod tests {
                     let Some(diff) = diffs.take() else { continue };
                     if let Some(client) = &mut client {
                         hear(client, &diff)?;
+                    }
+                    continue;
+                }
+                if *what == 4 {
+                    // A part for whoever has come: of a member that there is, as it is now.
+                    let (since, revision) = diffs.part();
+                    let changes = truth.get(&name).map(|member: &Member| Change::Changed { member: member.clone() });
+                    if let Some(client) = &mut client {
+                        hear(client, &RoomDiff { since, revision, changes: changes.into_iter().collect() })?;
                     }
                     continue;
                 }

@@ -1,7 +1,9 @@
 //! One member's media connection as its room knows it: offers and answers, and how far it has come.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use super::codecs::{self, Decoded};
 use super::plane::{MediaPlane, Negotiation, Negotiator, Purpose, ShardChoice};
 use crate::border::{ConnectionState, TransportSpec};
 use crate::id::{RoomKey, TransportId};
@@ -17,7 +19,11 @@ pub(super) struct Connection {
     /// The client's random name for it.
     name: String,
     negotiation: Box<dyn Negotiation>,
-    answer: Answer,
+    /// Of the newest offer that was answered.
+    revision: u32,
+    /// Of its text: the same offer gets the same answer, of which nothing is kept.
+    offered: u64,
+    decoded: Decoded,
     pub(super) spec: Arc<TransportSpec>,
     pub(super) state: ConnectionState,
 }
@@ -29,14 +35,10 @@ pub(super) enum Outcome {
     /// The connection was negotiated anew.
     Renegotiated,
     /// A new connection; the caller closes the old one.
-    New(Connection),
+    New(Box<Connection>),
 }
 
 impl Connection {
-    pub(super) fn answer(&self) -> Answer {
-        self.answer.clone()
-    }
-
     /// Seats that the client receives pictures in: one more than the highest seat with a video line.
     pub(super) fn seats(&self) -> usize {
         let video = self.spec.media.downlinks.iter().filter(|line| line.kind == MediaKind::Video && line.active);
@@ -84,6 +86,11 @@ impl Connection {
         forms.any(|payload| media.downlinks.iter().any(|line| line.payloads.contains(&payload.pt)))
     }
 
+    /// By form, whether the client decodes it.
+    pub(super) fn decoded(&self) -> Decoded {
+        self.decoded
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.state == ConnectionState::Connected
     }
@@ -103,61 +110,76 @@ pub(super) struct Opening<'a> {
     pub(super) purpose: Purpose,
 }
 
-/// Applies an offer to a member's connection. After an error everything stands where it stood.
+/// Applies an offer to a member's connection, and answers it. After an error everything stands where it stood.
 pub(super) fn apply(
     present: Option<&mut Connection>,
     offer: Offer,
     opening: &Opening<'_>,
-) -> Result<Outcome, ErrorBody> {
+) -> Result<(Outcome, Answer), ErrorBody> {
     let name_fits = NAME_LENGTH.contains(&offer.transport.len());
     if !name_fits || !offer.transport.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Err(ErrorBody::new(ErrorCode::BadRequest, "transport: 8 to 64 letters or digits"));
     }
     match present {
         Some(connection) if connection.name == offer.transport => renegotiate(connection, &offer),
-        _ => open(offer, opening).map(Outcome::New),
+        _ => open(offer, opening),
     }
 }
 
-fn renegotiate(connection: &mut Connection, offer: &Offer) -> Result<Outcome, ErrorBody> {
-    if offer.revision == connection.answer.revision {
-        return Ok(Outcome::Repeated);
+fn renegotiate(connection: &mut Connection, offer: &Offer) -> Result<(Outcome, Answer), ErrorBody> {
+    let refused = |message: &str| {
+        let message = format!("revision: {} {message}", connection.revision);
+        Err(ErrorBody::new(ErrorCode::BadRequest, message))
+    };
+    let offered = hash(&offer.sdp);
+    let repeated = offer.revision == connection.revision;
+    if offer.revision < connection.revision {
+        return refused("has been answered already");
     }
-    if offer.revision < connection.answer.revision {
-        let message = format!("revision: {} has been answered already", connection.answer.revision);
-        return Err(ErrorBody::new(ErrorCode::BadRequest, message));
+    if repeated && offered != connection.offered {
+        return refused("was another offer's; count on");
     }
     let negotiated = connection.negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
-    connection.answer = kept(negotiated.sdp, offer.revision);
+    let answer = Answer { sdp: negotiated.sdp, revision: offer.revision };
+    if repeated {
+        return Ok((Outcome::Repeated, answer));
+    }
+    (connection.revision, connection.offered) = (offer.revision, offered);
     connection.spec = Arc::new(TransportSpec {
         connection: negotiated.connection,
         media: Arc::new(negotiated.media),
         ..*connection.spec
     });
-    Ok(Outcome::Renegotiated)
+    connection.decoded = codecs::decoded_by(connection);
+    Ok((Outcome::Renegotiated, answer))
 }
 
-fn open(offer: Offer, opening: &Opening<'_>) -> Result<Connection, ErrorBody> {
+fn open(offer: Offer, opening: &Opening<'_>) -> Result<(Outcome, Answer), ErrorBody> {
     let home: ShardChoice = opening.plane.open(opening.room);
     let mut negotiation = opening.negotiator.begin(&home, opening.purpose);
     let negotiated = negotiation.answer(&offer.sdp).map_err(bad_sdp)?;
     let id = (opening.next_id)();
     let (room, shard, media) = (opening.room, home.shard, Arc::new(negotiated.media));
     let spec = TransportSpec { id, room, shard, connection: negotiated.connection, media };
-    Ok(Connection {
+    let mut connection = Box::new(Connection {
         id,
+        offered: hash(&offer.sdp),
         name: offer.transport,
         negotiation,
-        answer: kept(negotiated.sdp, offer.revision),
+        revision: offer.revision,
+        decoded: Decoded::default(),
         spec: Arc::new(spec),
         state: ConnectionState::New,
-    })
+    });
+    connection.decoded = codecs::decoded_by(&connection);
+    Ok((Outcome::New(connection), Answer { sdp: negotiated.sdp, revision: offer.revision }))
 }
 
-/// An answer to keep, without the room that it was written in.
-fn kept(mut sdp: String, revision: u32) -> Answer {
-    sdp.shrink_to_fit();
-    Answer { sdp, revision }
+/// Tells an offer from another of the same client, which gains nothing by making them look alike.
+fn hash(sdp: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sdp.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn bad_sdp(error: super::plane::OfferError) -> ErrorBody {

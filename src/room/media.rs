@@ -41,14 +41,15 @@ impl Room {
             next_id: &|| self.shared.next_transport(),
             purpose,
         };
-        let replaced = match link::apply(member.connection.as_mut(), offer, &opening)? {
+        let (outcome, answer) = link::apply(member.connection.as_mut(), offer, &opening)?;
+        let replaced = match outcome {
             Outcome::Repeated => None,
             Outcome::Renegotiated => {
                 self.put_transport(index);
                 None
             }
             Outcome::New(connection) => {
-                let old = self.install(index, connection, now);
+                let old = self.install(index, *connection, now);
                 self.put_transport(index);
                 old
             }
@@ -57,8 +58,7 @@ impl Room {
         if let Some(old) = replaced {
             self.close(old);
         }
-        let connection = self.members.get(index).and_then(|member| member.connection.as_ref());
-        connection.map(link::Connection::answer).ok_or_else(not_joined)
+        Ok(answer)
     }
 
     /// Makes `connection` the member's; returns the one it replaces.
@@ -137,8 +137,8 @@ impl Room {
         }
         if let Some(index) = own {
             self.restage_one(index);
+            self.review_codecs_of(index);
         }
-        self.review_codecs();
     }
 
     pub(super) fn restage_one(&mut self, index: usize) {
@@ -282,7 +282,7 @@ impl Room {
         match sample {
             MediaSample::Levels(_, levels) => {
                 if let Some(speakers) = self.speakers.hear(&levels) {
-                    self.tell_all(&Push::Speakers(speakers), None);
+                    self.tell_all(Push::Speakers(speakers), None);
                 }
             }
             MediaSample::Data(message) => self.forward(&message),
@@ -295,7 +295,7 @@ impl Room {
         if self.members.iter().any(|member| member.own().contains(&source))
             && let Some(speakers) = self.speakers.dominate(source)
         {
-            self.tell_all(&Push::Speakers(speakers), None);
+            self.tell_all(Push::Speakers(speakers), None);
             self.restage();
         }
     }

@@ -1,12 +1,14 @@
 //! One member of a room: what everybody knows of it, how it is reached, and until when its place is kept. Pure.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use subtle::ConstantTimeEq;
 
 use super::chat::Receipts;
+use super::codecs::Decoded;
 use super::link::Connection;
 use super::outbox::{LinkId, Outbox, Push};
 use super::program::Target;
@@ -34,6 +36,10 @@ pub(super) struct Link {
 
 pub(super) struct Resident {
     pub(super) id: MemberId,
+    /// Counts those that ever came into the room, so that it rises along the roster.
+    pub(super) number: u64,
+    /// Numbers of those that the client is still to be told of.
+    pub(super) untold: Option<Range<u64>>,
     /// Secret by which the member comes back.
     pub(super) resume: String,
     pub(super) name: String,
@@ -74,6 +80,8 @@ pub(super) struct Resident {
     pub(super) demand: Vec<Layers>,
     /// What those who may watch the member decode, as it was last told.
     pub(super) codecs: Option<Codecs>,
+    /// What it decodes of pictures, as counted for the room. `None` when it sees none.
+    pub(super) decodes: Option<Decoded>,
     /// How the member receives others, as the shard reported last.
     pub(super) received: Vec<Received>,
     /// The same as the client was told last.

@@ -1,9 +1,13 @@
 //! The way from a room to one client: pushes, questions and acknowledgements. Knows no Socket.IO.
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::signal::protocol::{
     AppPush, ChatLine, Codecs, Connection, ErrorBody, ErrorCode, Farewell, Knocks, Layers, MemberTrouble, Muted,
@@ -23,7 +27,8 @@ impl LinkId {
 }
 
 /// What the server tells a client unasked.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(untagged)]
 pub enum Push {
     Room(RoomDiff),
     Seats(Seats),
@@ -44,18 +49,71 @@ pub enum Push {
     Farewell(Farewell),
 }
 
+impl Push {
+    /// The event's name on the wire.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Push::Room(_) => "room",
+            Push::Seats(_) => "seats",
+            Push::Paused(_) => "paused",
+            Push::Quality(_) => "quality",
+            Push::Trouble(_) => "trouble",
+            Push::Layers(_) => "layers",
+            Push::Codecs(_) => "codecs",
+            Push::Speakers(_) => "speakers",
+            Push::Chat(_) => "chat",
+            Push::Reactions(_) => "reactions",
+            Push::Permissions(_) => "permissions",
+            Push::Muted(_) => "muted",
+            Push::Waiting(_) => "waiting",
+            Push::Knocks(_) => "knocks",
+            Push::Rooms(_) => "rooms",
+            Push::Connection(_) => "connection",
+            Push::Farewell(_) => "farewell",
+        }
+    }
+}
+
+/// The same push for many clients: written once for all of them, since writing it anew was most of what a join of a large
+/// room cost.
+pub struct Broadcast {
+    push: Push,
+    json: OnceCell<Option<Box<RawValue>>>,
+}
+
+impl Broadcast {
+    pub fn new(push: Push) -> Broadcast {
+        Broadcast { push, json: OnceCell::new() }
+    }
+
+    pub fn push(&self) -> &Push {
+        &self.push
+    }
+
+    /// The push's payload, ready to be sent. `None` if it cannot be written, which whoever sends the push itself hears.
+    pub fn json(&self) -> Option<&RawValue> {
+        self.json.get_or_init(|| to_raw_value(&self.push).ok()).as_deref()
+    }
+}
+
 /// The answer to a question that a room asked a client.
 pub type Asked = Pin<Box<dyn Future<Output = Result<Payload, ErrorBody>> + Send>>;
 
 /// One client, as rooms reach it. Nothing here waits: a client that does not keep up is cut.
 pub trait Outbox: Send + Sync + 'static {
     fn push(&self, push: &Push);
+    /// Takes a push that others get, too.
+    fn broadcast(&self, broadcast: &Broadcast) {
+        self.push(broadcast.push());
+    }
     /// Relays an application event without waiting for an acknowledgement.
     fn relay(&self, push: &AppPush);
     /// Relays an application event at once; the future is the acknowledgement.
     fn ask(&self, push: &AppPush, timeout: Duration) -> Asked;
     /// Says farewell and closes the connection.
     fn dismiss(&self, farewell: Farewell);
+    /// Ends the connection without a word, as a network would: the client comes back by itself.
+    fn cut(&self, why: &'static str);
 }
 
 /// The acknowledgement of one request. It is called inside the room, so that it leaves in order with the room's

@@ -347,6 +347,9 @@ impl Shared {
         };
         Resident {
             id: MemberId(random_id()),
+            // Behind everybody, until it is on the roster.
+            number: u64::MAX,
+            untold: None,
             resume: format!("{:032x}", rand::rng().random::<u128>()),
             name,
             role: pass.grants.role,
@@ -371,6 +374,7 @@ impl Shared {
             paused: Paused::default(),
             demand: Vec::new(),
             codecs: None,
+            decodes: None,
             received: Vec::new(),
             quality: Vec::new(),
             receipts: Default::default(),

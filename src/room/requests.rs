@@ -121,7 +121,7 @@ impl Room {
         self.history.remember(line.clone());
         let push = Push::Chat(line);
         match recipient {
-            None => self.tell_all(&push, None),
+            None => self.tell_all(push, None),
             Some(other) => {
                 // The sender sees its own line come back too, so that every page shows one order.
                 for index in if other == index { vec![index] } else { vec![other, index] } {

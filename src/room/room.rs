@@ -7,9 +7,10 @@ use std::time::Instant;
 use tracing::info;
 
 use super::chat::History;
-use super::diffs::{AT_ONCE, Diffs, GATHERED};
+use super::codecs::Lacking;
+use super::diffs::{AT_ONCE, Diffs, GATHERED, patience};
 use super::member::{RELOAD, Resident};
-use super::outbox::{LinkId, Push};
+use super::outbox::{Broadcast, LinkId, Push};
 use super::password::{Guesses, Password};
 use super::registry::Shared;
 use super::speakers::SpokenLast;
@@ -43,7 +44,13 @@ pub(super) struct Room {
     pub(super) waiting: WaitingRoom,
     /// What those who can admit were last told.
     pub(super) knocks: Knocks,
-    diffs: Diffs,
+    pub(super) diffs: Diffs,
+    /// When those that have been told of a part of the members are told of the next.
+    pub(super) parts_at: Option<Instant>,
+    /// Counts those that ever came in.
+    pub(super) entered: u64,
+    /// What those who see pictures do not decode.
+    pub(super) lacking: Lacking,
     /// Told with the next diffs.
     pub(super) reactions: Vec<Reaction>,
     /// When what has been gathered is told.
@@ -78,6 +85,9 @@ impl Room {
             waiting: WaitingRoom::default(),
             knocks: Knocks::default(),
             diffs: Diffs::default(),
+            parts_at: None,
+            entered: 0,
+            lacking: Lacking::default(),
             reactions: Vec::new(),
             flush_at: None,
             kept_until: None,
@@ -100,18 +110,6 @@ impl Room {
         *self = Room::new(self.shared.clone(), self.key, self.id.clone());
     }
 
-    /// The room as one member knows it, who sees itself even when nobody else does.
-    pub(super) fn snapshot_for(&self, index: usize) -> RoomSnapshot {
-        let own = self.members.get(index).map(|member| &member.id);
-        let shown = self.members.iter().filter(|member| !member.is_hidden() || Some(&member.id) == own);
-        RoomSnapshot {
-            id: self.id.clone(),
-            revision: self.diffs.revision(),
-            facts: self.facts,
-            members: shown.map(Resident::public).collect(),
-        }
-    }
-
     pub(super) fn figures(&self) -> RoomFigures {
         let count = |is: fn(&Resident) -> bool| self.members.iter().filter(|member| is(member)).count() as u64;
         RoomFigures {
@@ -127,11 +125,11 @@ impl Room {
     }
 
     /// Tells all clients but `except`.
-    pub(super) fn tell_all(&self, push: &Push, except: Option<LinkId>) {
-        for member in &self.members {
-            if except.is_none_or(|link| !member.is_linked_by(link)) {
-                member.tell(push);
-            }
+    pub(super) fn tell_all(&self, push: Push, except: Option<LinkId>) {
+        let broadcast = Broadcast::new(push);
+        let links = self.members.iter().filter_map(|member| member.link.as_ref());
+        for link in links.filter(|link| Some(link.id) != except) {
+            link.outbox.broadcast(&broadcast);
         }
     }
 
@@ -145,7 +143,7 @@ impl Room {
 
     fn tell_changes(&mut self, except: Option<LinkId>) {
         if let Some(diff) = self.diffs.take() {
-            self.tell_all(&Push::Room(diff), except);
+            self.tell_all(Push::Room(diff), except);
         }
     }
 
@@ -171,9 +169,11 @@ impl Room {
             self.waiting.tell(self.can_admit());
         }
         let knocking = self.waiting.knocks() != self.knocks;
-        let gathered = !self.diffs.is_empty() || !self.reactions.is_empty() || knocking;
-        if gathered && self.flush_at.is_none() {
-            self.flush_at = Some(now + GATHERED);
+        let soon = (self.diffs.is_urgent() || !self.reactions.is_empty() || knocking).then_some(GATHERED);
+        let late = (!self.diffs.is_empty()).then(|| patience(self.members.len()));
+        if let Some(wait) = soon.or(late) {
+            let at = now + wait;
+            self.flush_at = Some(self.flush_at.map_or(at, |due| due.min(at)));
         }
     }
 
@@ -189,7 +189,7 @@ impl Room {
         self.tell_changes(None);
         if !self.reactions.is_empty() {
             let reactions = Reactions { reactions: std::mem::take(&mut self.reactions) };
-            self.tell_all(&Push::Reactions(reactions), None);
+            self.tell_all(Push::Reactions(reactions), None);
         }
         let knocks = self.waiting.knocks();
         if knocks != self.knocks {
@@ -244,12 +244,13 @@ impl Room {
                 self.put(ControlState::Source(source, None));
             }
             if let Some(speakers) = self.speakers.forget(source) {
-                self.tell_all(&Push::Speakers(speakers), None);
+                self.tell_all(Push::Speakers(speakers), None);
             }
         }
         self.shared.routes.remove_sources(leaver.own());
         if let Some(connection) = &leaver.connection {
             self.close(connection.id);
+            self.leave_codecs(&leaver);
             self.restage_around(leaver.shows(), None);
         }
         self.seat_host();
@@ -302,15 +303,45 @@ impl Room {
         if self.flush_at.is_some_and(|at| at <= now) {
             self.flush();
         }
+        if self.parts_at.is_some_and(|at| at <= now) {
+            self.tell_parts(now);
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let places = self.members.iter().filter_map(|member| member.deadline().map(|(at, _)| at)).min();
-        [places, self.flush_at, self.kept_until, self.waiting.next_deadline()].into_iter().flatten().min()
+        [places, self.flush_at, self.parts_at, self.kept_until, self.waiting.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub(super) fn put(&self, state: ControlState) {
         self.shared.plane.put(self.key, state);
+    }
+}
+
+/// A room that falls over by a fault of ours takes its members with it, who would otherwise go on in a room that answers
+/// nothing: their connections end, so that they come back by themselves, to a room that is opened anew.
+impl Drop for Room {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        tracing::error!(room = %self.key, members = self.members.len(), "a room ended by a fault of ours");
+        for member in &self.members {
+            for source in member.own().into_iter().filter(|_| member.connection.is_some()) {
+                self.put(ControlState::Source(source, None));
+            }
+            self.shared.routes.remove_sources(member.own());
+            if let Some(connection) = &member.connection {
+                self.close(connection.id);
+            }
+        }
+        let waiting = self.waiting.links();
+        for link in self.members.iter().filter_map(|member| member.link.as_ref()).chain(waiting) {
+            link.outbox.cut("its room ended by a fault of ours");
+        }
     }
 }
 

@@ -102,12 +102,18 @@ impl Negotiation for FakeSession {
 pub(crate) struct FakeClient {
     pushes: Mutex<Vec<Push>>,
     relayed: Mutex<Vec<AppPush>>,
+    cut: Mutex<bool>,
 }
 
 impl FakeClient {
     /// What was pushed since the last call.
     pub(crate) fn take(&self) -> Vec<Push> {
         std::mem::take(&mut *self.pushes.lock().expect("not poisoned"))
+    }
+
+    /// Whether its connection was ended without a word.
+    pub(crate) fn is_cut(&self) -> bool {
+        *self.cut.lock().expect("not poisoned")
     }
 
     /// Changes of the room since the last call.
@@ -145,6 +151,10 @@ impl Outbox for FakeClient {
 
     fn dismiss(&self, farewell: Farewell) {
         self.push(&Push::Farewell(farewell));
+    }
+
+    fn cut(&self, _: &'static str) {
+        *self.cut.lock().expect("not poisoned") = true;
     }
 }
 

@@ -57,6 +57,10 @@ impl WaitingRoom {
         self.0.is_empty()
     }
 
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.0.iter().map(|waiter| &waiter.link)
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= MOST
     }

@@ -163,6 +163,9 @@ impl Gate {
         socket.on_fallback(Intake::new(peer.clone(), sender, bucket, limit));
         let (leaving, gate) = (peer.clone(), self.clone());
         socket.on_disconnect(move |reason: DisconnectReason| {
+            if let Some(limit) = limit_behind(reason, &gate.0.config) {
+                tracing::info!(address = ?leaving.address, why = %limit, "a client's connection ended");
+            }
             leaving.end();
             if let Some(watched) = &leaving.watched {
                 watched.disconnected(reason);
@@ -181,6 +184,24 @@ struct Rejection(ErrorBody);
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(&self.0).unwrap_or_default())
+    }
+}
+
+/// Which limit of ours may have ended a connection. `None` when the client or its room ended it.
+fn limit_behind(reason: DisconnectReason, config: &SignalConfig) -> Option<String> {
+    match reason {
+        DisconnectReason::HeartbeatTimeout => Some(format!(
+            "no answer to a heartbeat within {:?}: it is gone, or a side is overloaded",
+            config.ping_timeout
+        )),
+        DisconnectReason::PacketParsingError => {
+            Some("a message is none of Socket.IO's, or has too many attachments".into())
+        }
+        DisconnectReason::MultipleHttpPollingError => Some("it polled twice at the same time".into()),
+        DisconnectReason::TransportError => {
+            Some("the network failed, it did not read for 5 s, or it sent a message beyond the limit".into())
+        }
+        _ => None,
     }
 }
 

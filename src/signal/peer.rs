@@ -17,7 +17,7 @@ use super::intake::{ATTACHMENTS, too_many_attachments};
 use super::message::Acknowledgement;
 use super::peer_info::{KillSwitch, PeerInfo};
 use super::protocol::{AppPush, ErrorBody, ErrorCode, Farewell};
-use crate::room::{Ack, Asked, LinkId, Outbox, Push};
+use crate::room::{Ack, Asked, Broadcast, LinkId, Outbox, Push};
 
 /// How long a farewell may take to reach the client before its connection is closed.
 const LAST_WORDS: Duration = Duration::from_millis(200);
@@ -25,6 +25,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 const RETRY: Duration = Duration::from_millis(500);
 /// How often that is attempted: longer than the heartbeat takes to notice by itself.
 const RETRIES: usize = 60;
+
+/// Why a client is cut to which too much waits to be sent; see `OUTBOUND` of the layer.
+const BEHIND: &str = "1,024 messages wait for it: it does not read what it is sent, or the server is overloaded";
 
 /// A connected client.
 pub(super) struct Peer {
@@ -78,18 +81,18 @@ impl Peer {
     fn check(&self, sent: Result<(), SendError>) {
         match sent {
             Ok(()) | Err(SendError::Socket(SocketError::Closed)) => {}
-            Err(SendError::Socket(SocketError::InternalChannelFull)) => self.cut(),
+            Err(SendError::Socket(SocketError::InternalChannelFull)) => self.end_at_once(BEHIND),
             Err(SendError::Serialize(error)) => tracing::error!(%error, "an event could not be written"),
         }
     }
 
-    /// Ends a client whose outbound queue is full: at once for everybody else, and its connection as soon as it can be.
-    fn cut(&self) {
+    /// Ends a client whose outbound queue may be full: at once for everybody else, and its connection as soon as it can be.
+    fn end_at_once(&self, why: &'static str) {
         if self.gone.swap(true, Ordering::AcqRel) {
             return;
         }
         self.ended.notify_one();
-        tracing::info!(address = ?self.address, "a client does not read what it is sent and is cut");
+        tracing::info!(address = ?self.address, why, "cut a client's connection");
         let Some(socket) = self.socket.upgrade() else { return };
         if let Some(kill) = &self.kill {
             kill.kill(socket.id.as_str());
@@ -98,7 +101,7 @@ impl Peer {
         tokio::spawn(close(self.socket.clone()));
     }
 
-    pub(super) fn emit<T: Serialize>(&self, event: &str, payload: &T) {
+    pub(super) fn emit<T: Serialize + ?Sized>(&self, event: &str, payload: &T) {
         if let Some(socket) = self.socket() {
             if let Some(watched) = &self.watched {
                 watched.sent(event, payload);
@@ -151,24 +154,13 @@ async fn close(socket: Weak<Socket<LocalAdapter>>) {
 
 impl Outbox for Peer {
     fn push(&self, push: &Push) {
-        match push {
-            Push::Room(payload) => self.emit("room", payload),
-            Push::Seats(payload) => self.emit("seats", payload),
-            Push::Paused(payload) => self.emit("paused", payload),
-            Push::Quality(payload) => self.emit("quality", payload),
-            Push::Trouble(payload) => self.emit("trouble", payload),
-            Push::Layers(payload) => self.emit("layers", payload),
-            Push::Codecs(payload) => self.emit("codecs", payload),
-            Push::Speakers(payload) => self.emit("speakers", payload),
-            Push::Reactions(payload) => self.emit("reactions", payload),
-            Push::Permissions(payload) => self.emit("permissions", payload),
-            Push::Muted(payload) => self.emit("muted", payload),
-            Push::Waiting(payload) => self.emit("waiting", payload),
-            Push::Knocks(payload) => self.emit("knocks", payload),
-            Push::Chat(payload) => self.emit("chat", payload),
-            Push::Rooms(payload) => self.emit("rooms", payload),
-            Push::Connection(payload) => self.emit("connection", payload),
-            Push::Farewell(payload) => self.emit("farewell", payload),
+        self.emit(push.event(), push);
+    }
+
+    fn broadcast(&self, broadcast: &Broadcast) {
+        match broadcast.json() {
+            Some(json) => self.emit(broadcast.push().event(), json),
+            None => self.push(broadcast.push()),
         }
     }
 
@@ -209,5 +201,9 @@ impl Outbox for Peer {
             tokio::time::sleep(LAST_WORDS).await;
             close(socket).await;
         });
+    }
+
+    fn cut(&self, why: &'static str) {
+        self.end_at_once(why);
     }
 }

@@ -235,6 +235,8 @@ async fn enter(
         password,
         pass: Ok(Some(pass)),
         address: Some(client.address),
+        // A player looks among them for the one that it plays.
+        whole: true,
         ..Entry::new(link, wire.clone(), name, ack)
     };
     let handle = programs.sessions.rooms().enter(&RoomId(room), entry).await;

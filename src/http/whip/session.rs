@@ -277,6 +277,10 @@ impl Outbox for Wire {
     fn dismiss(&self, _: Farewell) {
         self.end();
     }
+
+    fn cut(&self, _: &'static str) {
+        self.end();
+    }
 }
 
 /// An acknowledgement and where it arrives.

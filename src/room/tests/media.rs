@@ -63,7 +63,9 @@ fn a_repeated_revision_gets_the_same_answer_and_changes_nothing() {
     let ann = world.join("Ann");
     let first = world.offer(&ann, "transport1", 1, 9).unwrap();
     world.plane.take();
-    assert_eq!(world.offer(&ann, "transport1", 1, 25), Ok(first));
+    assert_eq!(world.offer(&ann, "transport1", 1, 9), Ok(first));
+    let other = world.offer(&ann, "transport1", 1, 25).map_err(|error| error.code);
+    assert_eq!(other, Err(ErrorCode::BadRequest));
     assert_eq!(world.plane.take(), []);
     let id = world.transports();
     assert!(world.offer(&ann, "transport1", 2, 16).is_ok());

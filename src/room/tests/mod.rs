@@ -2,6 +2,7 @@
 
 mod admission;
 mod door;
+mod large;
 mod media;
 mod moderation;
 mod permissions;
@@ -43,8 +44,12 @@ struct Guest {
 
 impl World {
     fn new() -> World {
+        World::with(RoomConfig::default())
+    }
+
+    fn with(config: RoomConfig) -> World {
         let plane = Arc::new(FakePlane::default());
-        let rooms = Rooms::new(Default::default(), plane.clone(), Arc::new(FakeSdp));
+        let rooms = Rooms::new(config, plane.clone(), Arc::new(FakeSdp));
         let shared: Arc<Shared> = rooms.shared();
         World { room: Room::new(shared, RoomKey(1), RoomId("r".into())), plane, now: Instant::now(), links: 0 }
     }
@@ -343,19 +348,26 @@ impl Negotiator for Fragile {
 }
 
 #[tokio::test]
-async fn the_name_of_a_room_that_fell_over_is_not_lost() {
-    let rooms = Rooms::new(Default::default(), Arc::new(FakePlane::default()), Arc::new(Fragile));
+async fn a_room_that_fell_over_sends_its_members_back_and_its_name_is_not_lost() {
+    let plane = Arc::new(FakePlane::default());
+    let rooms = Rooms::new(Default::default(), plane.clone(), Arc::new(Fragile));
     let room = RoomId("r".into());
-    let entry = |link, name: &str| Entry::new(link, Arc::new(FakeClient::default()), name, ack().0);
-    let first = rooms.enter(&room, entry(LinkId(1), "Ann")).await.unwrap();
+    let clients = [1, 2, 3].map(|_| Arc::new(FakeClient::default()));
+    let entry = |link, client: &Arc<FakeClient>| Entry::new(LinkId(link), client.clone(), "Ann", ack().0);
+    let first = rooms.enter(&room, entry(1, &clients[0])).await.unwrap();
+    rooms.enter(&room, entry(2, &clients[1])).await.unwrap();
     let offer = Offer { transport: "transport1".into(), revision: 1, sdp: "1".to_owned() };
-    first.request(LinkId(1), Request::Offer(offer, ack().0)).await;
-    while !first.is_dead() {
+    let (asked, answered) = ack();
+    first.request(LinkId(1), Request::Offer(offer, asked)).await;
+    while !first.is_dead() || !clients[0].is_cut() || !clients[1].is_cut() {
         tokio::task::yield_now().await;
     }
-    let second = rooms.enter(&room, entry(LinkId(2), "Bea")).await.unwrap();
-    assert!(second.holds(LinkId(2)).await && !first.holds(LinkId(1)).await);
+    let answer = answered.lock().unwrap().take();
+    assert_eq!(answer.map(|answer| answer.unwrap_err().code), Some(ErrorCode::NotJoined));
+    let second = rooms.enter(&room, entry(3, &clients[2])).await.unwrap();
+    assert!(second.holds(LinkId(3)).await && !first.holds(LinkId(1)).await);
     assert_eq!((rooms.figures().rooms, rooms.figures().members), (1, 1));
+    assert!(!clients[2].is_cut());
 }
 
 #[test]

@@ -192,7 +192,7 @@ impl Monitor {
     }
 
     /// An event goes out.
-    pub(super) fn sent(&self, facts: &PeerFacts, event: &str, payload: &impl Serialize) {
+    pub(super) fn sent(&self, facts: &PeerFacts, event: &str, payload: &(impl Serialize + ?Sized)) {
         self.count("packetsOut", None, 1);
         if !self.is_watched() {
             return;

@@ -24,7 +24,7 @@ impl Watched {
         self.monitor.received(&self.facts, text, bytes);
     }
 
-    pub(in crate::signal) fn sent(&self, event: &str, payload: &impl Serialize) {
+    pub(in crate::signal) fn sent(&self, event: &str, payload: &(impl Serialize + ?Sized)) {
         self.monitor.sent(&self.facts, event, payload);
     }
 

@@ -28,6 +28,10 @@ pub struct RoomSnapshot {
     pub revision: u64,
     #[serde(flatten)]
     pub facts: RoomFacts,
+    /// In a large room, of which `members` are only those that matter most: how many there are. Diffs tell of the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub member_count: Option<u32>,
     /// In the order of joining.
     pub members: Vec<Member>,
 }

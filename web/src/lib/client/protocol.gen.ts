@@ -187,6 +187,10 @@ rules: Rules, };
  */
 export type RoomSnapshot = { id: RoomId, revision: number, 
 /**
+ * In a large room, of which `members` are only those that matter most: how many there are. Diffs tell of the others.
+ */
+memberCount?: number, 
+/**
  * In the order of joining.
  */
 members: Array<Member>, 
