@@ -22,7 +22,9 @@ use crate::transport::srtp::{Profile, Srtp};
 const CHECK_FIRST: Duration = Duration::from_millis(100);
 /// Between two checks of a path that works, as browsers check for consent, on average (RFC 7675 §5.1 has 4 to 6 s).
 const CHECK_AGAIN: Duration = Duration::from_millis(2_500);
-/// How often a handshake's timers are looked at.
+/// After what time a flight of a handshake is first repeated; doubled after that, as browsers do (RFC 6347 §4.2.4.1). The
+/// library repeats at each look at its timers, and gives up after seven: without doubling, a server whose reply takes
+/// 0.4 s would never be heard.
 const HANDSHAKE_TICK: Duration = Duration::from_millis(50);
 
 /// All that a peer is made of.
@@ -46,6 +48,8 @@ pub(super) struct Peer {
     checks: Vec<(TransactionId, SocketAddr)>,
     next_check: Instant,
     next_handshake: Option<Instant>,
+    /// Until the flight after that.
+    handshake_tick: Duration,
     dtls: Option<Dtls>,
     wire: Option<Wire>,
     uplink: Option<Uplink>,
@@ -64,6 +68,7 @@ impl Peer {
             checks: Vec::new(),
             next_check: now,
             next_handshake: None,
+            handshake_tick: HANDSHAKE_TICK,
             dtls: Some(Dtls::new(&spec.identity)),
             wire: None,
             uplink: None,
@@ -130,6 +135,8 @@ impl Peer {
     fn take_handshake(&mut self, now: Instant, datagram: &[u8], out: &mut Out) {
         let Some(dtls) = &mut self.dtls else { return };
         let read = dtls.read(now, datagram);
+        self.handshake_tick = HANDSHAKE_TICK;
+        self.next_handshake = Some(now + HANDSHAKE_TICK);
         dtls.poll(now).for_each(|datagram| out.send(&datagram));
         match read {
             Ok(Some(agreed)) => self.secure(now, &agreed),
@@ -192,7 +199,8 @@ impl Peer {
         if self.next_handshake.is_some_and(|due| due <= now)
             && let Some(dtls) = &mut self.dtls
         {
-            self.next_handshake = Some(now + HANDSHAKE_TICK);
+            self.next_handshake = Some(now + self.handshake_tick);
+            self.handshake_tick *= 2;
             dtls.poll(now).for_each(|datagram| out.send(&datagram));
         }
         if let Some(wire) = &mut self.wire {
