@@ -203,6 +203,8 @@ impl Outbox for Pushes {
     }
 
     fn dismiss(&self, _farewell: Farewell) {}
+
+    fn cut(&self, _why: &'static str) {}
 }
 
 fn acknowledgement<T: Send + 'static>() -> (Ack<T>, oneshot::Receiver<Result<T, ErrorBody>>) {
