@@ -16,6 +16,9 @@ const GATHERED_MOST: Duration = Duration::from_millis(500);
 /// Members of a room from which on it takes longer than [`GATHERED`].
 const LARGE: usize = 250;
 
+/// Changes that are not gathered longer, however large the room: what is written at a time stays as small as a part.
+const MANY: usize = 32;
+
 /// How long who comes and goes may be gathered in a room of `members`: as long as telling them all takes about the same
 /// share of a core.
 pub(super) fn patience(members: usize) -> Duration {
@@ -48,9 +51,9 @@ impl Diffs {
         self.pending.is_empty()
     }
 
-    /// Whether something is pending that people look at: a hand, a name, a microphone.
+    /// Whether something is pending that people look at, such as a hand, a name or a microphone, or very much.
     pub(super) fn is_urgent(&self) -> bool {
-        self.urgent
+        self.urgent || self.pending.len() >= MANY
     }
 
     /// From which to which revision a part of the members leads those that have not been told of all. What is pending

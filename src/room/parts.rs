@@ -14,11 +14,12 @@ use crate::signal::protocol::{Change, Member, RoomDiff, RoomSnapshot};
 pub(super) const WHOLE: usize = 256;
 /// Members of a larger room that its snapshot names, beside the caller: more than anybody sees at a time.
 const FIRST: usize = 128;
-/// Members of a part: some 30 KB. The websocket library keeps room for the longest message that it ever wrote to a client.
-const PART: u64 = 128;
+/// Members of a part: 16 KB, less than the answer to an offer. The websocket library keeps room for the most that it ever
+/// wrote to a client at a time.
+const PART: u64 = 64;
 /// Between two parts for the same client: the one before has been written meanwhile, and a room of 3,000 is told within
 /// two seconds.
-const PACE: Duration = Duration::from_millis(80);
+const PACE: Duration = Duration::from_millis(40);
 
 impl Room {
     /// The whole room as one member knows it, who sees itself even when nobody else does.

@@ -165,6 +165,10 @@ impl Gate {
         socket.on_disconnect(move |reason: DisconnectReason| {
             if let Some(limit) = limit_behind(reason, &gate.0.config) {
                 tracing::info!(address = ?leaving.address, why = %limit, "a client's connection ended");
+            } else if reason == DisconnectReason::TransportError {
+                // Mostly that the network failed, which is no news.
+                let why = "the network failed, it did not read for 5 s, or it sent a message beyond the limit";
+                tracing::debug!(address = ?leaving.address, why, "a client's connection ended");
             }
             leaving.end();
             if let Some(watched) = &leaving.watched {
@@ -198,9 +202,6 @@ fn limit_behind(reason: DisconnectReason, config: &SignalConfig) -> Option<Strin
             Some("a message is none of Socket.IO's, or has too many attachments".into())
         }
         DisconnectReason::MultipleHttpPollingError => Some("it polled twice at the same time".into()),
-        DisconnectReason::TransportError => {
-            Some("the network failed, it did not read for 5 s, or it sent a message beyond the limit".into())
-        }
         _ => None,
     }
 }
