@@ -44,6 +44,9 @@ const FIREFOX = {
   'media.gmp-manager.updateEnabled': false,
 };
 
+/** As people have it: no sound before a click. Besides, its system is dark. */
+const STRICT_FIREFOX = { ...FIREFOX, 'media.autoplay.default': 1, 'ui.systemUsesDarkTheme': 1 };
+
 const running = new Map();
 let soundCard;
 
@@ -51,12 +54,13 @@ const STARTS = {
   chromium: () => startChromium(CHROMIUM),
   'chromium with devices': () => startChromium([...CHROMIUM, PRETENDED_DEVICES]),
   'chromium that waits for a click': () => startChromium(CHROMIUM.map((flag) => (flag === AUTOPLAY ? '--autoplay-policy=document-user-activation-required' : flag))),
-  firefox: startFirefox,
+  firefox: () => startFirefox(FIREFOX),
+  'firefox in the dark that waits for a click': () => startFirefox(STRICT_FIREFOX),
 };
 
-/** `firefox` is played by Chromium where Firefox could not connect. */
+/** Any `firefox` is played by Chromium where Firefox could not connect. */
 export function browserNamed(name) {
-  const played = name === 'firefox' && !ownNetwork() ? 'chromium' : name;
+  const played = name.startsWith('firefox') && !ownNetwork() ? (name === 'firefox' ? 'chromium' : 'chromium that waits for a click') : name;
   if (!running.has(played)) running.set(played, STARTS[played]());
   return running.get(played);
 }
@@ -82,7 +86,7 @@ export async function closeBrowser(browser) {
 export async function closeAll() {
   await Promise.all([...running.values()].map(async (browser) => closeBrowser(await browser)));
   running.clear();
-  await soundCard?.close();
+  await (await soundCard)?.close();
 }
 
 function startChromium(args, more = {}) {
@@ -93,13 +97,14 @@ function chromium() {
   return process.env.CHROMIUM ?? found('chromium', 'chromium-browser', 'google-chrome');
 }
 
-async function startFirefox() {
-  soundCard = await startSoundCard();
+async function startFirefox(preferences) {
+  soundCard ??= startSoundCard();
+  const { variables } = await soundCard;
   return puppeteer.launch({
     browser: 'firefox',
     executablePath: process.env.FIREFOX ?? found('firefox-esr', 'firefox'),
-    extraPrefsFirefox: FIREFOX,
-    env: { ...process.env, ...soundCard.variables },
+    extraPrefsFirefox: preferences,
+    env: { ...process.env, ...variables },
     protocolTimeout: 60_000,
   });
 }

@@ -42,14 +42,18 @@ for (const [browser, other] of [['chromium', 'firefox'], ['firefox', 'chromium']
   });
 }
 
-lightBehaviour('who comes back without having clicked is offered a click to hear, and hears then', async (stage) => {
+for (const browser of ['chromium that waits for a click', 'firefox in the dark that waits for a click']) {
+  lightBehaviour(`in ${browser}, who comes back is offered one to hear, and hears then`, (stage) => hearsAfterClick(stage, browser));
+}
+
+async function hearsAfterClick(stage, browser) {
   const { origin } = await stage.server();
   const grace = stage.bot({ name: 'Grace', browser: 'chromium', hue: 240, tone: 880 });
   await grace.join(origin, 'silent');
   // As after a reload: the page joins by itself, and no device is open.
   const setup = { name: 'Ada', microphone: false, camera: false, muted: false };
   const comeBack = (kept) => sessionStorage.setItem('plenum.call.silent', JSON.stringify(kept));
-  const ada = stage.bot({ name: 'Ada', browser: 'chromium that waits for a click', devices: false, init: [[comeBack, setup], [sayWhatIsRefused]] });
+  const ada = stage.bot({ name: 'Ada', browser, devices: false, init: [[comeBack, setup], [sayWhatIsRefused]] });
   await ada.open(`${origin}/r/silent`);
   // To ask the page anything would count as a click.
   await until('Ada’s browser to refuse sound', () => ada.console.includes('refused to play'), { lastSeen: () => ada.console });
@@ -62,7 +66,7 @@ lightBehaviour('who comes back without having clicked is offered a click to hear
   await until('every element to play', async () => (await playing()).length > 0 && (await playing()).every(Boolean), { lastSeen: playing });
   await ada.hears(grace);
   await until('the page to say no more that sound is off', () => ada.run(() => !window.__plenum.room.playback.blocked));
-});
+}
 
 function sayWhatIsRefused() {
   const { play } = HTMLAudioElement.prototype;
