@@ -235,6 +235,7 @@ const SHOTS = {
   'home-small': { rooms, sizes: ['small'] },
   'green-small': { path: room, sizes: ['small'], wait: 1500 },
   'call-edge': { others: people(4), sizes: ['small', 'lying', 'huge'] },
+  'call-many-edge': { others: people(60), sizes: ['small', 'lying', 'huge'] },
   'call-present-edge': { others: presenting(5), sizes: ['small', 'lying', 'huge'] },
   'call-more-edge': { others: people(4), sizes: ['small', 'lying'], then: more() },
 };
