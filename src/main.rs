@@ -26,7 +26,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some(Action::Token(flags)) => return mint(flags, &invocation.config),
-        Some(Action::Load(options)) => return put_under_load(&options),
+        Some(Action::Load(options)) => return put_under_load(&options, &invocation.config),
         None => {}
     }
     let controls = Controls::start(&invocation.config.log);
@@ -58,12 +58,12 @@ fn mint(flags: TokenFlags, config: &Config) -> ExitCode {
 struct NoSecrets;
 
 /// Signalling of all members goes through one thread; media has its own.
-fn put_under_load(options: &load::Options) -> ExitCode {
+fn put_under_load(options: &load::Options, config: &Config) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(load::run(options)) {
+    match runtime.block_on(load::run(options, &config.access.build())) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

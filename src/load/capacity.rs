@@ -1,4 +1,9 @@
 //! How many members hold: raises their number until quality breaks, then closes in on the last that held.
+//!
+//! Whoever is there stays while others come at the join rate. That rate is a crowd's, so that a search takes minutes and no hours,
+//! and a crowd into one room waits for key frames, which no publisher makes for each of them: its first pictures are told,
+//! not judged. Judged are those of newcomers that come one by one while the number is measured, each in another's place,
+//! and everybody's gaps and losses meanwhile.
 
 use std::time::Duration;
 
@@ -7,31 +12,33 @@ use super::director::Director;
 use super::options::Options;
 use super::progress::Progress;
 use super::report::{Capacity, Report, Step};
+use crate::access::Access;
 
 /// Each step has so much more than the one before, until one breaks.
 const GROWTH: f64 = 1.5;
 /// The search ends when what holds and what breaks are this close.
 const CLOSE: f64 = 1.05;
+/// Members a second that leave and are replaced meanwhile: more than a second apart, as key frames are that the server asks
+/// for.
+const NEWCOMERS: f64 = 0.8;
 /// Between a step's joins and its measuring.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// See the module. The report is of the last step that held; of the first one when none did.
-pub(super) async fn find(options: &Options, bar: &Progress) -> Result<Report, LoadError> {
+pub(super) async fn find(options: &Options, access: &Access, bar: &Progress) -> Result<Report, LoadError> {
     let mut shape = options.shape()?;
-    let scales_watchers = shape.subscribers > 0;
-    let start = if scales_watchers { shape.subscribers } else { shape.publishers };
-    shape.churn = 0.0;
-    let mut director = Director::new(options, shape, bar).await?;
+    let (start, what) = match shape.subscribers {
+        0 => (shape.publishers, "members"),
+        subscribers => (subscribers, "subscribers"),
+    };
+    shape.churn = NEWCOMERS;
+    let mut director = Director::new(options, shape, access, bar).await?;
     let (mut held, mut broke): (Option<(usize, Report)>, Option<usize>) = (None, None);
     let mut steps: Vec<Step> = Vec::new();
     let mut next = start;
     let mut worst = None;
     loop {
-        match scales_watchers {
-            true => director.shape.subscribers = next,
-            false => director.shape.publishers = next,
-        }
-        let (step, report) = try_step(&mut director, options, next).await?;
+        let (step, report) = try_step(&mut director, options, next, steps.is_empty()).await?;
         bar.note(&step.text());
         let fits = step.held;
         steps.push(step);
@@ -47,21 +54,31 @@ pub(super) async fn find(options: &Options, bar: &Progress) -> Result<Report, Lo
             Some(high) if high as f64 <= low as f64 * CLOSE || high <= low + 1 => break,
             Some(high) => low + (high - low) / 2,
         };
+        if !fits {
+            // Back to what held: whoever came in a crowd that was too large has seen too much of it.
+            director.resize(low);
+            director.shrink();
+            tokio::time::sleep(SETTLE).await;
+        }
     }
     director.leave().await;
     let count = held.as_ref().map_or(0, |(count, _)| *count);
     let report = held.map(|(_, report)| report).or(worst);
     let mut report = report.ok_or_else(|| LoadError::Options("nothing was measured".to_owned()))?;
-    let what = if scales_watchers { "subscribers" } else { "members" };
     report.capacity = Some(Capacity { held: count, what: what.to_owned(), steps });
     Ok(report)
 }
 
-async fn try_step(director: &mut Director<'_>, options: &Options, count: usize) -> Result<(Step, Report), LoadError> {
+/// Lets in whoever is missing, and measures them and all the others. With `strict`, the first refusal ends it.
+async fn try_step(
+    director: &mut Director<'_>,
+    options: &Options,
+    count: usize,
+    strict: bool,
+) -> Result<(Step, Report), LoadError> {
+    director.resize(count);
     director.begin();
-    director.failed.clear();
-    director.shrink();
-    director.fill(director.members() == 0).await?;
+    director.fill(strict).await?;
     director.settle(SETTLE).await?;
     let first = director.collect().await?;
     let measured = director.measure(Duration::from_secs(options.duration)).await?;
@@ -71,6 +88,8 @@ async fn try_step(director: &mut Director<'_>, options: &Options, count: usize) 
         held: report.quality.held,
         problems: report.quality.problems.clone(),
         forwarded: report.received.per_second,
+        first_frame: report.first_frame,
+        newcomers: report.newcomers,
     };
     Ok((step, report))
 }

@@ -12,27 +12,28 @@ use super::LoadError;
 use super::dtls::{GCM, Identity};
 use super::engine::{Command, Engine};
 use super::http::Target;
-use super::ice;
 use super::measure::Figures;
-use super::member::{Door, Member, SharedDoor};
+use super::member::{Door, Member, Presence, Rooms, SharedDoor};
 use super::options::{Options, Shape};
 use super::peer::Spec;
 use super::progress::Progress;
 use super::report::{Measured, Report};
 use super::server::{Watch, own_cpu};
-use super::socketio::Client;
+use crate::access::Access;
 
 /// Longest that the last member may take until it sees something.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often the bar moves.
 const LOOK: Duration = Duration::from_millis(100);
 
-type Entered = Result<(Client, Spec), LoadError>;
+type Entered = Result<(Presence, Spec), LoadError>;
 
 /// A call that is going on.
 pub(super) struct Director<'a> {
     options: &'a Options,
     pub(super) shape: Shape,
+    /// Some only watch.
+    watchers: bool,
     bar: &'a Progress,
     door: SharedDoor,
     watch: Watch,
@@ -43,13 +44,15 @@ pub(super) struct Director<'a> {
     coming: JoinSet<(u32, usize, usize, Entered)>,
     /// Joins that were refused or broke, while others went on.
     pub(super) failed: Vec<LoadError>,
+    /// How many came since the last [`Director::begin`], and how long that took.
+    pub(super) joined: usize,
     pub(super) joining: Duration,
 }
 
 /// Plays one scenario from beginning to end.
-pub(super) async fn play(options: &Options, bar: &Progress) -> Result<Report, LoadError> {
+pub(super) async fn play(options: &Options, access: &Access, bar: &Progress) -> Result<Report, LoadError> {
     let shape = options.shape()?;
-    let mut director = Director::new(options, shape, bar).await?;
+    let mut director = Director::new(options, shape, access, bar).await?;
     director.begin();
     director.fill(true).await?;
     director.settle(Duration::from_secs(options.warm_up)).await?;
@@ -61,14 +64,25 @@ pub(super) async fn play(options: &Options, bar: &Progress) -> Result<Report, Lo
 }
 
 impl<'a> Director<'a> {
-    pub(super) async fn new(options: &'a Options, shape: Shape, bar: &'a Progress) -> Result<Director<'a>, LoadError> {
-        let target = Target::resolve(&options.server).await?;
+    pub(super) async fn new(
+        options: &'a Options,
+        shape: Shape,
+        access: &Access,
+        bar: &'a Progress,
+    ) -> Result<Director<'a>, LoadError> {
+        let target = Target::resolve(&options.server, options.insecure).await?;
         let watch = Watch::new(&target, options.server_pid)?;
         let identity = Identity::generate(&[GCM]).map_err(|error| LoadError::Peer(error.to_string()))?;
         let own = crate::config::interfaces().map_err(LoadError::Socket)?.iter().map(|own| own.address).collect();
-        let door = Door { target, transport: options.transport, identity, own, run: ice::random(8) };
+        let rooms = Rooms::new(options.room.as_deref(), shape.rooms);
+        let token = match options.mint_token {
+            true => Some(rooms.token(access)?),
+            false => options.token.clone(),
+        };
+        let door = Door { target, transport: options.transport, identity, own, rooms, token };
         Ok(Director {
             options,
+            watchers: shape.subscribers > 0,
             shape,
             bar,
             door: Arc::new(door),
@@ -79,16 +93,20 @@ impl<'a> Director<'a> {
             next: 0,
             coming: JoinSet::new(),
             failed: Vec::new(),
+            joined: 0,
             joining: Duration::ZERO,
         })
     }
 
-    pub(super) fn begin(&self) {
-        self.engines.iter().for_each(|engine| engine.tell(Command::Begin));
+    /// Begins to measure anew: who comes from now on is new.
+    pub(super) fn begin(&mut self) {
+        (self.joined, self.joining) = (0, Duration::ZERO);
+        self.failed.clear();
+        self.tell_begin();
     }
 
-    pub(super) fn members(&self) -> usize {
-        self.members.len()
+    fn tell_begin(&self) {
+        self.engines.iter().for_each(|engine| engine.tell(Command::Begin));
     }
 
     /// Lets members in until the rooms are as the shape says: first those that send. With `strict`, the first refusal
@@ -147,7 +165,7 @@ impl<'a> Director<'a> {
 
     /// One has come in: its media may begin.
     fn take(&mut self, (id, room, index, entered): (u32, usize, usize, Entered)) -> Result<(), LoadError> {
-        let (client, spec) = entered?;
+        let (presence, spec) = entered?;
         if self.engines.is_empty() {
             let shared = !self.options.own_sockets
                 && spec.candidates.iter().all(|at| self.door.is_here(&at.ip()) && at.is_ipv4());
@@ -159,7 +177,8 @@ impl<'a> Director<'a> {
         if let Some(engine) = engine {
             engine.tell(Command::Add(Box::new(spec)));
         }
-        self.members.insert(id, (room, index, Member::stay(client)));
+        self.members.insert(id, (room, index, Member::stay(presence)));
+        self.joined += 1;
         Ok(())
     }
 
@@ -170,6 +189,14 @@ impl<'a> Director<'a> {
             if let Some(engine) = self.engines.get(id as usize % self.options.threads) {
                 engine.tell(Command::Remove(id));
             }
+        }
+    }
+
+    /// Changes how many watch in each room, or how many there are where all send. Nobody comes or goes by that.
+    pub(super) fn resize(&mut self, count: usize) {
+        match self.watchers {
+            true => self.shape.subscribers = count,
+            false => self.shape.publishers = count,
         }
     }
 
@@ -231,7 +258,7 @@ impl<'a> Director<'a> {
     pub(super) async fn measure(&mut self, duration: Duration) -> Result<Measured, LoadError> {
         self.bar.phase("measuring", duration.as_secs());
         let before = self.watch.sample().await;
-        self.begin();
+        self.tell_begin();
         let (started, cpu) = (Instant::now(), own_cpu());
         let (mut replaced, mut received) = (0, self.sum(|gauges| &gauges.received));
         let mut looked = started;
@@ -288,8 +315,17 @@ impl<'a> Director<'a> {
     /// Everybody leaves.
     pub(super) async fn leave(mut self) {
         let members = std::mem::take(&mut self.members);
-        let leaving: Vec<_> = members.into_values().map(|(_, _, member)| member.leave()).collect();
+        let mut leaving: Vec<_> = members.into_values().map(|(_, _, member)| member.leave()).collect();
+        let goodbyes = async {
+            // Those still on their way in leave as soon as they are.
+            while let Some(entered) = self.coming.join_next().await {
+                if let Ok((_, _, _, Ok((presence, _)))) = entered {
+                    leaving.push(Member::stay(presence).leave());
+                }
+            }
+            futures_util::future::join_all(leaving).await
+        };
         // Whoever cannot say goodbye in this time is gone all the same.
-        let _ = tokio::time::timeout(PATIENCE / 2, futures_util::future::join_all(leaving)).await;
+        let _ = tokio::time::timeout(PATIENCE / 2, goodbyes).await;
     }
 }

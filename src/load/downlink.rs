@@ -192,6 +192,6 @@ impl Downlink {
     /// Begins to measure anew.
     pub(super) fn begin(&mut self) {
         let Quality { first_frame, connected, watches, weak, .. } = self.quality;
-        self.quality = Quality { first_frame, connected, watches, weak, ..Quality::default() };
+        self.quality = Quality { first_frame, connected, watches, weak, old: true, ..Quality::default() };
     }
 }

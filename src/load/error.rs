@@ -5,12 +5,16 @@ use std::io;
 /// See the module.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    #[error(
-        "--server: `{0}` is not an address such as http://127.0.0.1:4000; TLS is not spoken here: name the server's own port, not the proxy's"
-    )]
+    #[error("--server: `{0}` is not an address such as http://127.0.0.1:4000 or https://calls.example")]
     Url(String),
     #[error("nothing answers at {server}: {error}; start the server, or name it with --server")]
     Unreachable { server: String, error: io::Error },
+    #[error(
+        "{server} has no TLS that can be trusted: {error}; --insecure believes any certificate, such as one of the server's own"
+    )]
+    Tls { server: String, error: io::Error },
+    #[error("--mint-token: {0}")]
+    Token(crate::access::TokenError),
     #[error(
         "too many open files; raise the limit with `ulimit -n 100000` in this shell (and for the server), or ask for fewer members"
     )]
@@ -50,6 +54,8 @@ fn hint(code: &str) -> &'static str {
         "rate_limited" => "; lower --join-rate",
         "overloaded" => "; it is at its limit, see limits.shard_load of its configuration",
         "draining" => "; the server is going down",
+        "token_required" | "401" => "; show one with --token, or sign one with --mint-token",
+        "bad_token" | "token_expired" => "; of --token, or of access.secrets if it was signed here",
         "protocol_mismatch" => "; tester and server are of different versions",
         _ => "",
     }

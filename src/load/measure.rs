@@ -53,6 +53,8 @@ pub(super) struct Quality {
     pub(super) gone: bool,
     /// It came a moment ago and need not be connected yet.
     pub(super) young: bool,
+    /// It was there when the measuring began.
+    pub(super) old: bool,
 }
 
 impl Quality {

@@ -1,7 +1,7 @@
 //! The load tester: many synthetic browsers that call through a running server's front door and measure what they get.
 //!
-//! Each is a real member: Socket.IO over websocket or long polling, an offer, ICE, DTLS, SRTP, feedback at its true
-//! rate, key frames and lost packets when asked. It knows the server's protocols ([`crate::signal::protocol`]) and
+//! Each is a real member: Socket.IO over websocket or long polling, or WHIP and WHEP, an offer, ICE, DTLS, SRTP, feedback
+//! at its true rate, key frames and lost packets when asked. It knows the server's protocols ([`crate::signal::protocol`]) and
 //! shares its SRTP and RTCP, and nothing else of it; [`sdp`], [`ice`] and [`dtls`] are the client's side, which the
 //! tests' browser uses, too.
 //!
@@ -26,30 +26,36 @@ mod options;
 mod peer;
 mod picture;
 mod plan;
+mod program;
 mod progress;
 mod report;
 mod server;
 mod socketio;
+mod tls;
 mod uplink;
 mod weather;
 mod wire;
 
+use crate::access::Access;
+
 pub use error::LoadError;
 pub use measure::Percentiles;
-pub use options::{Options, Scenario, Speaking};
+pub use options::{Options, Protocol, Scenario, Speaking};
 pub use report::{Capacity, Report};
 pub use socketio::Transport;
 
 /// Plays the scenario and prints what was measured.
 ///
+/// `access` signs tokens where the options ask for that.
+///
 /// # Errors
 ///
 /// What keeps the call from taking place at all. Bad quality is no error: the report tells it.
-pub async fn run(options: &Options) -> Result<Report, LoadError> {
+pub async fn run(options: &Options, access: &Access) -> Result<Report, LoadError> {
     let bar = progress::Progress::new();
     let report = match options.find_capacity {
-        true => capacity::find(options, &bar).await?,
-        false => director::play(options, &bar).await?,
+        true => capacity::find(options, access, &bar).await?,
+        false => director::play(options, access, &bar).await?,
     };
     bar.finish();
     report.print(options.json.as_deref())?;

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::LoadError;
-use super::plan::{Layer, Part, Pictures, Publishing, Speech, Weather};
+use super::plan::{Entrance, Layer, Part, Pictures, Publishing, Speech, Weather};
 use super::sdp::RIDS;
 use super::socketio::Transport;
 
@@ -39,6 +39,15 @@ pub enum Speaking {
     Never,
 }
 
+/// Who comes as a program over plain HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Protocol {
+    /// Publishers (RFC 9725).
+    Whip,
+    /// Those that only watch (draft-ietf-wish-whep).
+    Whep,
+}
+
 /// Puts a running server under load as browsers would, and measures what they get.
 #[derive(Args, Clone, PartialEq, Debug, Default)]
 pub struct Options {
@@ -49,6 +58,26 @@ pub struct Options {
     /// Where the server is.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4000")]
     pub server: String,
+
+    /// Believe any certificate of an https server, such as one of its own.
+    #[arg(long)]
+    pub insecure: bool,
+
+    /// Access token that all members show; everybody on this machine sees it.
+    #[arg(long, value_name = "TOKEN", conflicts_with = "mint_token")]
+    pub token: Option<String>,
+
+    /// Sign a token for these members by the first of access.secrets of this configuration or PLENUM_ACCESS_SECRETS.
+    #[arg(long)]
+    pub mint_token: bool,
+
+    /// What the room is called, to look in; each of several has its number behind that. Nobody else's unless given.
+    #[arg(long, value_name = "NAME")]
+    pub room: Option<String>,
+
+    /// Who comes as a program over plain HTTP instead of as a page over Socket.IO: publishers, those that watch, or both.
+    #[arg(long, value_enum, value_name = "whip,whep", value_delimiter = ',', num_args = 1)]
+    pub protocol: Vec<Protocol>,
 
     /// How many rooms play the same.
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
@@ -161,6 +190,9 @@ pub(super) struct Shape {
     /// Shares of members, 0 to 1.
     pub(super) weak: f64,
     pub(super) full: f64,
+    /// Publishers come by WHIP, watchers by WHEP.
+    pub(super) whip: bool,
+    pub(super) whep: bool,
 }
 
 /// Audio-only lines of each member, on which loud members without a seat are heard.
@@ -172,11 +204,14 @@ impl Options {
         let base = self.scenario.shape();
         let publishers = self.publishers.unwrap_or(base.publishers);
         let subscribers = self.subscribers.unwrap_or(base.subscribers);
+        let by = |protocol| self.protocol.contains(&protocol);
+        let (whip, whep) = (by(Protocol::Whip), by(Protocol::Whep));
         let pictures = base.pictures.map(|pictures| Pictures {
+            // The first video of a program is its camera, whatever it shows.
+            screen: pictures.screen && !whip,
             layers: self.bitrates.as_ref().map_or(pictures.layers.clone(), |rates| layers(rates, &pictures)),
             fps: self.fps.unwrap_or(pictures.fps),
             steady: self.steady,
-            ..pictures
         });
         let loss = self.loss.map_or(base.weather.loss, |percent| percent / 100.0);
         let jitter = self.jitter.map_or(base.weather.jitter, Duration::from_millis);
@@ -194,6 +229,8 @@ impl Options {
             weather: Weather { loss, jitter },
             weak: self.weak.map_or(if asked && base.weak == 0.0 { 1.0 } else { base.weak }, |percent| percent / 100.0),
             full: self.full / 100.0,
+            whip,
+            whep,
             ..base
         };
         self.check(&shape)?;
@@ -222,6 +259,14 @@ impl Options {
         }
         if !shape.sound && shape.pictures.is_none() {
             return wrong("nothing would be sent: --sound=false leaves the scenario audio empty");
+        }
+        if (shape.whip || shape.whep) && shape.subscribers == 0 {
+            return wrong(
+                "--protocol: a program publishes or plays, and in this scenario everybody does both; give it --subscribers, or play webinar, share, churn or weak",
+            );
+        }
+        if shape.whep && self.seats.is_some_and(|seats| seats != 1) {
+            return wrong("--seats: a WHEP player plays one member");
         }
         if !(1..=49).contains(&shape.seats) {
             return wrong("--seats is 1 to 49");
@@ -266,6 +311,8 @@ impl Scenario {
             weather: Weather { loss: 0.05, jitter: Duration::from_millis(50) },
             weak: 0.0,
             full: 0.1,
+            whip: false,
+            whep: false,
         };
         let simulcast = Some(camera(&[(150, 180), (500, 360), (1_500, 720)]));
         match self {
@@ -296,9 +343,26 @@ impl Shape {
             Speaking::Turns => Speech::Turns { index: index as u32, of: self.publishers as u32 },
         };
         let publishing = publishes.then(|| Publishing { sound: self.sound, pictures: self.pictures.clone(), speech });
+        let name = |index: usize| format!("load-{index}");
+        let entrance = match publishes {
+            true if self.whip => Entrance::Whip,
+            // Where there are several, they are shared out evenly.
+            false if self.whep => {
+                Entrance::Whep { member: (self.publishers > 1).then(|| name(index % self.publishers)) }
+            }
+            _ => Entrance::Page,
+        };
+        // A program that publishes sees nobody.
+        let blind = publishes && (!self.all_watch || self.publishers == 1 || self.whip);
         Part {
+            name: name(index),
             publishing,
-            seats: if publishes && (!self.all_watch || self.publishers == 1) { 0 } else { self.seats },
+            seats: match entrance {
+                Entrance::Whep { .. } => 1,
+                _ if blind => 0,
+                _ => self.seats,
+            },
+            entrance,
             // The first of each share, so that small calls have some of each.
             full: is_of_share(index, self.full),
             // Where some only watch, theirs are the bad networks: what a publisher loses is nobody's view of the server.
@@ -321,6 +385,11 @@ impl Shape {
             text += &format!("; {} kbit/s at {} pictures/s", rates.join(" + "), pictures.fps);
         }
         text += if self.sound { "; sound" } else { "; no sound" };
+        if self.whip || self.whep {
+            let programs = [(self.whip, "publishers by WHIP"), (self.whep, "subscribers by WHEP")];
+            let programs: Vec<_> = programs.iter().filter(|(here, _)| *here).map(|(_, text)| *text).collect();
+            text += &format!("; {}", programs.join(", "));
+        }
         if self.churn > 0.0 {
             text += &format!("; {} leave and join each second", self.churn);
         }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// A member of a room.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Part {
+    /// Display name.
+    pub(super) name: String,
+    pub(super) entrance: Entrance,
     pub(super) publishing: Option<Publishing>,
     /// Seats it offers; 0 = it watches nobody.
     pub(super) seats: usize,
@@ -14,6 +17,18 @@ pub(super) struct Part {
     pub(super) weather: Option<Weather>,
     /// It waits for a picture; others for a sound.
     pub(super) expects_pictures: bool,
+}
+
+/// By which protocol a member comes in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Entrance {
+    /// Socket.IO.
+    Page,
+    Whip,
+    /// Plays a member of that name; without one whoever publishes.
+    Whep {
+        member: Option<String>,
+    },
 }
 
 /// What a member sends.

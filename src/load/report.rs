@@ -38,8 +38,11 @@ pub struct Report {
     pub call: String,
     pub seconds: f64,
     pub members: Members,
-    /// From the beginning of the connection, of members with a good network.
+    /// From the beginning of the connection, of members with a good network that came before the measuring; in a search
+    /// for the capacity, for its last step.
     pub first_frame: Percentiles,
+    /// The same, of those that came while it was measured.
+    pub newcomers: Percentiles,
     pub sent: Rate,
     pub received: Rate,
     /// From a publisher's socket to a receiver's.
@@ -131,14 +134,20 @@ pub struct Capacity {
 pub struct Step {
     pub count: usize,
     pub held: bool,
+    /// Media packets that members received each second.
     pub forwarded: f64,
+    /// Of those that came to make this number, and of those that came one by one while it was measured.
+    pub first_frame: Percentiles,
+    pub newcomers: Percentiles,
     pub problems: Vec<String>,
 }
 
 impl Step {
     pub(super) fn text(&self) -> String {
         let verdict = if self.held { "held".to_owned() } else { format!("broke: {}", self.problems.join("; ")) };
-        format!("{:>7}  {:>9.0} packets/s  {verdict}", self.count, self.forwarded)
+        let (crowd, new) = (&self.first_frame, &self.newcomers);
+        let firsts = format!("first frame p95 {:.0} ms in the crowd, {:.0} ms of newcomers", crowd.p95, new.p95);
+        format!("{:>7}  {:>9.0} packets/s  {firsts}  {verdict}", self.count, self.forwarded)
     }
 }
 
@@ -154,13 +163,6 @@ impl Report {
             let received = some().map(|member| member.received).sum::<u64>();
             some().next().map(|_| lost as f64 / (lost + received).max(1) as f64)
         };
-        let mut began = times();
-        first
-            .members
-            .iter()
-            .filter(|member| !member.weak)
-            .filter_map(|member| member.first_frame)
-            .for_each(|time| note(&mut began, time));
         let watching = all.iter().filter(|member| member.watches);
         let received = sum(|member| member.received);
         let mut report = Report {
@@ -173,11 +175,12 @@ impl Report {
                 seeing: watching.clone().filter(|member| member.first_frame.is_some()).count(),
                 watching: watching.clone().count(),
                 smooth: watching.clone().filter(|member| member.is_smooth()).count(),
-                joins_per_second: director.members() as f64 / director.joining.as_secs_f64().max(0.001),
+                joins_per_second: director.joined as f64 / director.joining.as_secs_f64().max(0.001),
                 failed_joins: director.failed.len(),
                 lost,
             },
-            first_frame: Percentiles::of(&began),
+            first_frame: first_frames(&first.members),
+            newcomers: first_frames(all),
             sent: Rate { packets: figures.sent, per_second: figures.sent as f64 / seconds, mbit_per_second: None },
             received: Rate {
                 packets: received,
@@ -203,11 +206,12 @@ impl Report {
             quality: Verdict { held: true, problems: Vec::new() },
             capacity: None,
         };
-        report.judge(sum(|member| member.unopened), &director.failed);
+        report.judge(sum(|member| member.unopened), &director.failed, options.find_capacity);
         report
     }
 
-    fn judge(&mut self, unopened: u64, failed: &[LoadError]) {
+    /// `crowds`: members came faster than a room's do, so that their own first pictures are not judged.
+    fn judge(&mut self, unopened: u64, failed: &[LoadError], crowds: bool) {
         let Members { seeing, watching, connected, asked, lost, .. } = self.members;
         let good = |member: &usize| *member as f64 >= SMOOTH_SHARE * watching as f64;
         let mut problems = Vec::new();
@@ -220,7 +224,9 @@ impl Report {
         note(seeing < watching, format!("{seeing} of {watching} see or hear something"));
         note(!good(&self.members.smooth), format!("{} of {watching} see no gap of 50 ms", self.members.smooth));
         note(self.loss >= MOST_LOSS, format!("loss {:.2} %", self.loss * 100.0));
-        note(self.first_frame.p95 >= FIRST_FRAME_MS, format!("first frame p95 {:.0} ms", self.first_frame.p95));
+        let slow = |first: &Percentiles| first.p95 >= FIRST_FRAME_MS;
+        note(!crowds && slow(&self.first_frame), format!("first frame p95 {:.0} ms", self.first_frame.p95));
+        note(slow(&self.newcomers), format!("first frame of newcomers p95 {:.0} ms", self.newcomers.p95));
         note(lost > 0, format!("the server closed {lost} connections"));
         note(unopened > 0, format!("{unopened} packets did not open"));
         if let Some(error) = failed.first() {
@@ -266,6 +272,9 @@ impl Report {
             format!("{connected} of {asked} connected, {joins_per_second:.0}/s; {seeing} of {watching} see or hear"),
         );
         row("first frame", percentiles(&self.first_frame));
+        if self.newcomers.count > 0 {
+            row("newcomers", percentiles(&self.newcomers));
+        }
         row("sent", format!("{:.0} packets/s", self.sent.per_second));
         let mbit = self.received.mbit_per_second.unwrap_or_default();
         row(
@@ -302,10 +311,19 @@ impl Report {
             if self.quality.held { "held".to_owned() } else { format!("broke: {}", self.quality.problems.join("; ")) },
         );
         if let Some(capacity) = &self.capacity {
-            row("capacity", format!("{} {} held", capacity.held, capacity.what));
+            let Capacity { held, what, .. } = capacity;
+            row("capacity", format!("{held} {what} held, joined at {joins_per_second:.0}/s"));
         }
         out.trim_end().to_owned()
     }
+}
+
+/// Of members with a good network that came since the measuring began.
+fn first_frames(members: &[Quality]) -> Percentiles {
+    let mut began = times();
+    let new = members.iter().filter(|member| !member.weak && !member.old);
+    new.filter_map(|member| member.first_frame).for_each(|time| note(&mut began, time));
+    Percentiles::of(&began)
 }
 
 fn percentiles(times: &Percentiles) -> String {

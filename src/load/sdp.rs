@@ -40,19 +40,35 @@ pub struct Wanted<'a> {
     pub transport_cc: bool,
 }
 
-/// Microphone, camera, perhaps a screen, seats, audio-only lines.
+/// One m-line of an offer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offered {
+    pub mid: String,
+    pub video: bool,
+    pub sends: bool,
+}
+
+/// A page's offer: microphone, camera, perhaps a screen, seats, audio-only lines.
 pub fn offer(wanted: &Wanted<'_>) -> String {
     let uplinks = if wanted.screen { 3 } else { 2 };
-    let mids: Vec<String> = (0..uplinks + 2 * wanted.seats + wanted.audio_lines).map(|mid| mid.to_string()).collect();
+    let lines = (0..uplinks + 2 * wanted.seats + wanted.audio_lines).map(|index| {
+        let video = match index.checked_sub(uplinks) {
+            None => index > 0,
+            Some(place) => place % 2 == 1 && place < 2 * wanted.seats,
+        };
+        Offered { mid: index.to_string(), video, sends: index < uplinks }
+    });
+    offer_of(wanted, &lines.collect::<Vec<_>>())
+}
+
+/// An offer of just these m-lines.
+pub fn offer_of(wanted: &Wanted<'_>, lines: &[Offered]) -> String {
+    let mids: Vec<&str> = lines.iter().map(|line| line.mid.as_str()).collect();
     let mut sdp = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
     put(&mut sdp, format_args!("a=group:BUNDLE {}", mids.join(" ")));
-    for (index, mid) in mids.iter().enumerate() {
-        let (video, direction) = match index.checked_sub(uplinks) {
-            None => (index > 0, "sendonly"),
-            Some(place) => (place % 2 == 1 && place < 2 * wanted.seats, "recvonly"),
-        };
-        line(&mut sdp, wanted, mid, video, direction);
-        if mid == CAMERA && wanted.layers > 1 {
+    for Offered { mid, video, sends } in lines {
+        line(&mut sdp, wanted, mid, *video, if *sends { "sendonly" } else { "recvonly" });
+        if mid == CAMERA && *sends && wanted.layers > 1 {
             let rids = RIDS.get(..wanted.layers).unwrap_or(&RIDS);
             for rid in rids {
                 put(&mut sdp, format_args!("a=rid:{rid} send"));

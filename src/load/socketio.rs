@@ -9,12 +9,11 @@ use futures_util::{SinkExt, StreamExt};
 use http::Method;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::LoadError;
-use super::http::{Http, Target};
+use super::http::{Http, Stream, Target};
 use crate::signal::protocol::PROTOCOL;
 
 /// Longest that an acknowledgement may take.
@@ -31,7 +30,7 @@ pub enum Transport {
 }
 
 enum Link {
-    Websocket(Box<WebSocketStream<TcpStream>>),
+    Websocket(Box<WebSocketStream<Stream>>),
     Polling(Box<Polling>),
 }
 
