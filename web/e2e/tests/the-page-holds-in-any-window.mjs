@@ -12,7 +12,7 @@ const dist = resolve(import.meta.dirname, '../../dist');
 const WINDOWS = [
   { width: 320, height: 568, touch: true, tiles: 9 },
   { width: 390, height: 844, touch: true, tiles: 9 },
-  { width: 844, height: 390, touch: true, tiles: 49 },
+  { width: 844, height: 390, touch: true, tiles: 9 },
   { width: 1280, height: 800, touch: false, tiles: 49 },
   { width: 3840, height: 2160, touch: false, tiles: 49 },
   { width: 1280, height: 800, touch: false, tiles: 49, browser: 'firefox' },

@@ -27,7 +27,7 @@ export const FLAT = 2;
 const ROW_FLAT = 2.2;
 /** More tiles than these are turned over by pages; it is also the most seats there are. */
 export const PAGE = 49;
-/** On a phone nine faces are still faces: three rows of three. */
+/** On a phone nine faces are still faces: three rows of three, or two rows where it lies. */
 export const PHONE_PAGE = 9;
 /** Another number of columns must be worth the move: at least this much more area. */
 const WORTH = 1.05;
@@ -36,12 +36,15 @@ const LONE = 0.75;
 /** A phone in portrait: narrower than a tablet. */
 const PHONE_WIDTH = 600;
 
+/** The stage of a phone that lies is lower than this, and that of any other window higher. */
+const LYING_HEIGHT = 400;
+
 export function isTallPhone(width: number, height: number): boolean {
   return width < PHONE_WIDTH && height > width;
 }
 
 export function pageSize(width: number, height: number): number {
-  return isTallPhone(width, height) ? PHONE_PAGE : PAGE;
+  return isTallPhone(width, height) || height < LYING_HEIGHT ? PHONE_PAGE : PAGE;
 }
 
 /**

@@ -48,6 +48,9 @@ describe('the stage', () => {
     const phone = { width: 390, height: 740, cameras: cameras(20) };
     expect([lay(phone).pages, lay(phone).placed.length]).toEqual([3, 9]);
     expect(lay({ ...phone, page: 2 }).placed).toHaveLength(2);
+    const lying = lay({ width: 820, height: 310, cameras: cameras(20) });
+    expect([lying.pages, lying.placed.length]).toEqual([3, 9]);
+    for (const { rect } of lying.placed) expect(rect.height).toBeGreaterThan(80);
   });
 
   it('shows everybody on one page or another, each once, whoever speaks', () => {
