@@ -172,6 +172,8 @@ pub struct Log {
     pub format: LogFormat,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,plenum::signal=debug`.
     pub level: String,
+    /// OpenTelemetry collector that takes OTLP over HTTP, such as `http://127.0.0.1:4318`; none unless given.
+    pub otlp_endpoint: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, clap::ValueEnum)]
@@ -255,7 +257,7 @@ impl Default for Limits {
 
 impl Default for Log {
     fn default() -> Self {
-        Log { format: LogFormat::Text, level: "info".to_owned() }
+        Log { format: LogFormat::Text, level: "info".to_owned(), otlp_endpoint: None }
     }
 }
 
@@ -354,6 +356,11 @@ impl Config {
         }
         if self.access.require_token && self.access.secrets.is_empty() {
             return bad("access.require_token", "needs a key in access.secrets to check tokens with".to_owned());
+        }
+        if let Some(url) = &self.log.otlp_endpoint
+            && !url.parse::<http::Uri>().is_ok_and(|url| matches!(url.scheme_str(), Some("http" | "https")))
+        {
+            return bad("log.otlp_endpoint", format!("`{url}` is not a URL such as http://127.0.0.1:4318"));
         }
         if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             return bad("log.level", format!("`{}`: {error}", self.log.level));

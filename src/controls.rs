@@ -3,11 +3,16 @@
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use opentelemetry_otlp::ExporterBuildError;
 use tokio::sync::Notify;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::FilterExt;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::{Log, LogFormat};
 use crate::http::api::Process;
+use crate::telemetry::{self, Spans};
 
 /// This crate warns of every extension of a ClientHello that it does not know, and browsers send several.
 const QUIET: &str = "rtc_dtls=error";
@@ -19,29 +24,38 @@ pub struct Controls {
     drain: Notify,
     level: Mutex<String>,
     reload: Reload,
+    spans: Option<Spans>,
 }
 
 impl Controls {
-    /// Starts the log. Once in a process.
-    pub fn start(log: &Log) -> Arc<Controls> {
+    /// Starts the log, and spans where they are asked for. Once in a process.
+    ///
+    /// # Errors
+    ///
+    /// When `log.otlp_endpoint` is no URL.
+    pub fn start(log: &Log) -> Result<Arc<Controls>, ExporterBuildError> {
         // Valid: the configuration was checked.
-        let filter = filter(&log.level).unwrap_or_default();
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-        let reload: Reload = match log.format {
+        let (filter, handle) = reload::Layer::new(filter(&log.level).unwrap_or_default());
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match log.format {
             LogFormat::Text => {
-                let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
-                let handle = builder.reload_handle();
-                builder.init();
-                Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
+                fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).boxed()
             }
-            LogFormat::Json => {
-                let builder = builder.json().with_filter_reloading();
-                let handle = builder.reload_handle();
-                builder.init();
-                Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()))
-            }
+            LogFormat::Json => fmt::layer().with_writer(std::io::stderr).json().boxed(),
         };
-        Arc::new(Controls { drain: Notify::new(), level: Mutex::new(log.level.clone()), reload })
+        let spans = log.otlp_endpoint.as_deref().map(Spans::to).transpose()?;
+        tracing_subscriber::registry()
+            .with(lines.with_filter(filter.and(telemetry::no_spans())))
+            .with(spans.as_ref().map(|spans| spans.layer()))
+            .init();
+        let reload: Reload = Box::new(move |filter| handle.reload(filter).map_err(|error| error.to_string()));
+        Ok(Arc::new(Controls { drain: Notify::new(), level: Mutex::new(log.level.clone()), reload, spans }))
+    }
+
+    /// Sends what the collector of spans has not got yet.
+    pub fn end(&self) {
+        if let Some(spans) = &self.spans {
+            spans.end();
+        }
     }
 
     /// Returns once an administrator has asked for the end.

@@ -37,7 +37,8 @@
 //! [`webhook`] tells other servers what happens in rooms.
 //!
 //! Around them, [`config`] makes one validated configuration of file, variables and flags, [`server`] builds and wires
-//! both planes, [`controls`] is what administrators change of the process, [`metrics`] turns the shards' plain counters
+//! both planes, [`controls`] is what administrators change of the process,
+//! [`telemetry`] tells a collector of joins and offers, [`metrics`] turns the shards' plain counters
 //! into Prometheus' text, and [`id`] has the newtypes of every id and unit. [`load`] is the other side: synthetic
 //! browsers that put a server under load.
 //!
@@ -70,5 +71,6 @@ pub mod sdp;
 pub mod server;
 pub mod shard;
 pub mod signal;
+pub mod telemetry;
 pub mod transport;
 pub mod webhook;

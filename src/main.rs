@@ -29,12 +29,17 @@ fn main() -> ExitCode {
         Some(Action::Load(options)) => return put_under_load(&options, &invocation.config),
         None => {}
     }
-    let controls = Controls::start(&invocation.config.log);
+    let controls = match Controls::start(&invocation.config.log) {
+        Ok(controls) => controls,
+        Err(error) => return fail(&NoSpans(error.to_string())),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
-    match runtime.block_on(run(invocation.config, controls)) {
+    let ended = runtime.block_on(run(invocation.config, controls.clone()));
+    controls.end();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
@@ -50,6 +55,10 @@ fn mint(flags: TokenFlags, config: &Config) -> ExitCode {
         Err(error) => fail(&error),
     }
 }
+
+#[derive(Debug, thiserror::Error)]
+#[error("log.otlp_endpoint: {0}")]
+struct NoSpans(String);
 
 #[derive(Debug, thiserror::Error)]
 #[error(

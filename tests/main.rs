@@ -3,6 +3,7 @@
 mod binary;
 mod common;
 
+mod a_collector_is_sent_spans;
 mod a_muted_members_packets_stop_at_the_server;
 mod a_real_prometheus_understands_what_is_measured;
 mod a_server_is_started_and_stopped;

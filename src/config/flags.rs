@@ -149,6 +149,11 @@ pub struct Flags {
     /// What to log: error, warn, info, debug, trace, or a filter; info unless given [log.level].
     #[arg(long, value_name = "FILTER")]
     pub log_level: Option<String>,
+
+    /// Where to send spans of joins and offers: an OpenTelemetry collector that takes OTLP over HTTP, such as
+    /// http://127.0.0.1:4318 [log.otlp_endpoint].
+    #[arg(long, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
 }
 
 /// What to do instead of serving.
@@ -202,6 +207,7 @@ impl Flags {
             admin_read_only => admin.read_only,
             log_format => log.format,
             log_level => log.level,
+            otlp_endpoint => log.otlp_endpoint,
         }
     }
 }

@@ -197,6 +197,7 @@ mod tests {
             ("[http]\npublic_dir = \"/nonexistent\"\n", "http.public_dir"),
             ("[http]\naddress = \"127.0.0.1:80\"\nlan = true\n", "http.lan"),
             ("[access]\nrequire_token = true\n", "access.require_token"),
+            ("[log]\notlp_endpoint = \"collector:4318\"\n", "log.otlp_endpoint"),
             ("[log]\nlevel = \"a=b=c\"\n", "log.level"),
         ] {
             let error = with_file(&key.replace('.', "-"), text, &[], &[]).unwrap_err().to_string();

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot};
+use tracing::Span;
 
 use super::administer::{Announcement, RoomReport};
 use super::admission::{Entered, Entry};
@@ -15,6 +16,7 @@ use super::room::{Room, RoomFigures, not_joined};
 use crate::border::{FromShard, MediaSample, MediaState};
 use crate::id::{RoomId, RoomKey};
 use crate::signal::protocol::*;
+use crate::telemetry;
 
 /// Requests waiting for one room. Each socket waits for its own, so this is reached only by very many members at once.
 const QUEUE: usize = 1024;
@@ -202,7 +204,9 @@ impl Room {
     fn take(&mut self, command: Command, now: Instant) {
         match command {
             Command::Enter(entry, entered) => {
+                let (span, link) = (entry.ack.span().clone(), entry.link);
                 let outcome = self.enter(*entry, now);
+                self.name_in(&span, link);
                 let _ = entered.send(outcome);
             }
             Command::Lost(link) => self.lose(link, now),
@@ -228,7 +232,11 @@ impl Room {
                     ack.send(Ok(SnapshotReply { room: self.snapshot(index, now) }));
                 }
             }
-            Request::Offer(offer, ack) => ack.send(self.offer(link, offer, now)),
+            Request::Offer(offer, ack) => {
+                self.name_in(ack.span(), link);
+                let answer = ack.span().in_scope(|| telemetry::answer().in_scope(|| self.offer(link, offer, now)));
+                ack.send(answer);
+            }
             Request::Media(media, ack) => ack.send(self.set_media(link, media)),
             Request::Wishes(wishes, ack) => ack.send(self.wish(link, wishes)),
             Request::Rename(rename, ack) => ack.send(self.rename(link, &rename)),
@@ -237,7 +245,21 @@ impl Room {
             Request::App(app, ack) => self.relay(link, app, ack),
             Request::React(react, ack) => ack.send(self.react(link, react)),
             Request::Moderate(moderation, ack) => self.moderate(link, moderation, ack, now),
-            Request::Program(program, ack) => ack.send(self.run_program(link, program, now)),
+            Request::Program(program, ack) => {
+                self.name_in(ack.span(), link);
+                let run = || self.run_program(link, program, now);
+                let answer = ack.span().in_scope(|| telemetry::answer().in_scope(run));
+                ack.send(answer);
+            }
+        }
+    }
+
+    /// Says in a span whose it is: by numbers that are no secrets.
+    fn name_in(&mut self, span: &Span, link: LinkId) {
+        span.record("room", tracing::field::display(self.key));
+        let index = self.find(link);
+        if let Some(member) = index.and_then(|index| self.members.get(index)) {
+            span.record("member", tracing::field::display(&member.id));
         }
     }
 

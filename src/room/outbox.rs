@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tracing::Span;
 
 use crate::signal::protocol::{
     AppPush, ChatLine, Codecs, Connection, ErrorBody, ErrorCode, Farewell, Knocks, Layers, MemberTrouble, Muted,
@@ -118,16 +119,31 @@ pub trait Outbox: Send + Sync + 'static {
 
 /// The acknowledgement of one request. It is called inside the room, so that it leaves in order with the room's
 /// pushes: a snapshot never overtakes or trails its diffs. Dropped uncalled, it answers that nobody is in a room.
-pub struct Ack<T>(Option<SendAck<T>>);
+pub struct Ack<T>(Option<SendAck<T>>, Span);
 
 type SendAck<T> = Box<dyn FnOnce(Result<T, ErrorBody>) + Send>;
 
 impl<T> Ack<T> {
     pub fn new(send: impl FnOnce(Result<T, ErrorBody>) + Send + 'static) -> Self {
-        Ack(Some(Box::new(send)))
+        Ack(Some(Box::new(send)), Span::none())
+    }
+
+    /// Names the span that ends with the acknowledgement.
+    pub fn spanning(self, span: Span) -> Self {
+        let mut ack = self;
+        ack.1 = span;
+        ack
+    }
+
+    /// See [`Ack::spanning`].
+    pub fn span(&self) -> &Span {
+        &self.1
     }
 
     pub fn send(mut self, result: Result<T, ErrorBody>) {
+        if let Err(error) = &result {
+            self.1.record("error", tracing::field::debug(error.code)).record("otel.status_code", "ERROR");
+        }
         if let Some(send) = self.0.take() {
             send(result);
         }

@@ -16,6 +16,7 @@ use super::rate::Bucket;
 use crate::access::{Access, Pass, TokenError};
 use crate::id::RoomId;
 use crate::room::{Ack, Entry, Handle, Moderation, Request, Rooms};
+use crate::telemetry;
 
 /// One client's place in the server.
 pub(super) struct Session {
@@ -85,7 +86,10 @@ impl Session {
             "join" => self.join(&message, ack).await,
             "leave" => self.leave(&message, ack).await,
             "snapshot" => self.ask(&message, ack, |Snapshot {}, ack| Request::Snapshot(ack)).await,
-            "offer" if self.offers.take(Instant::now()) => self.ask(&message, ack, Request::Offer).await,
+            "offer" if self.offers.take(Instant::now()) => {
+                let spanning = |offer, ack: Ack<_>| Request::Offer(offer, ack.spanning(telemetry::offer()));
+                self.ask(&message, ack, spanning).await;
+            }
             "offer" => self.refuse(ack, ErrorCode::RateLimited, "too many offers; try again after a second"),
             "media" => self.ask(&message, ack, Request::Media).await,
             "wishes" => self.ask(&message, ack, Request::Wishes).await,
@@ -166,7 +170,7 @@ impl Session {
             resume: self.resume.clone(),
             pass,
             address: self.peer.address,
-            ..Entry::new(self.peer.link, self.peer.clone(), join.name, self.peer.ack(ack))
+            ..Entry::new(self.peer.link, self.peer.clone(), join.name, self.peer.ack(ack).spanning(telemetry::join()))
         };
         if let Some(handle) = self.rooms.enter(&join.room, entry).await {
             if let Some(watched) = &self.peer.watched {

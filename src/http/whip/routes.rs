@@ -21,6 +21,7 @@ use crate::id::{MemberId, RoomId};
 use crate::room::{Entry, LinkId, Named, Target};
 use crate::sdp::{Fragment, MAX_OFFER, restart_fragment};
 use crate::signal::protocol::{Joined, RoomSnapshot};
+use crate::telemetry;
 
 const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
@@ -231,6 +232,7 @@ async fn enter(
     };
     let (link, wire) = (LinkId::unique(), Wire::new());
     let (ack, joined) = acknowledgement();
+    let ack = ack.spanning(telemetry::join());
     let entry = Entry {
         password,
         pass: Ok(Some(pass)),

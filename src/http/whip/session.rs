@@ -12,6 +12,7 @@ use crate::http::connection::network;
 use crate::room::{Ack, Asked, Handle, LinkId, Outbox, Program, Push, Request, Rooms, Target};
 use crate::sdp::{Fragment, with_credentials};
 use crate::signal::protocol::{Answer, AppPush, ConnectionPhase, ErrorBody, ErrorCode, Farewell, Leave, Offer};
+use crate::telemetry;
 
 /// How long a program may take to connect, and how long it is kept when its connection is lost: as long as a browser's
 /// place is.
@@ -195,7 +196,7 @@ impl Session {
             Purpose::Publish => Program::Publish(asked),
             Purpose::Play(target) => Program::Play(target.clone(), asked),
         };
-        let answer: Answer = self.ask(|ack| Request::Program(program, ack)).await?;
+        let answer: Answer = self.ask(|ack| Request::Program(program, ack.spanning(telemetry::offer()))).await?;
         let ufrag = answer.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:"));
         let tag = format!("\"{}\"", ufrag.unwrap_or_default().trim());
         (now.revision, now.offer, now.tag) = (revision, offer, tag.clone());
