@@ -66,6 +66,7 @@ pub mod load;
 pub mod media;
 pub mod metrics;
 pub mod net;
+mod prefetch;
 pub mod room;
 pub mod sdp;
 pub mod server;

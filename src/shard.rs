@@ -120,8 +120,7 @@ impl Shard {
     pub fn take_feeds(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
         let waiting = self.forwarder.waiting_feeds();
         self.begin_batch(waiting, outbox);
-        let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
-        let more = self.forwarder.take_feeds(now, &mut sealer);
+        let more = self.forwarder.take_feeds(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters));
         self.end_batch(now, outbox);
         more
     }
@@ -156,8 +155,7 @@ impl Shard {
 
     /// What came together has been handed over.
     pub fn end_batch(&mut self, now: Instant, outbox: &mut Outbox) {
-        let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
-        self.forwarder.forward_gathered(now, &mut sealer);
+        self.forwarder.forward_gathered(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters));
         self.begin_batch(0, outbox);
     }
 
@@ -171,8 +169,10 @@ impl Shard {
         let Some(Some(link)) = self.links.get_mut(peer) else { return };
         match link.transport.handle(now, path, datagram, outbox) {
             Ok(Incoming::Rtp(len)) => {
-                let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
-                let kind = match self.forwarder.receive_rtp(now, peer, &datagram[..len], &mut sealer) {
+                let mut sealer = Sealer::new(&mut self.links, outbox, &mut self.counters);
+                let carried = self.forwarder.receive_rtp(now, peer, &datagram[..len], &mut sealer);
+                drop(sealer);
+                let kind = match carried {
                     Carried::Media(MediaKind::Audio) => PacketKind::Audio,
                     Carried::Media(MediaKind::Video) => PacketKind::Video,
                     Carried::Retransmission => PacketKind::Rtx,
@@ -184,7 +184,7 @@ impl Shard {
             Ok(Incoming::Rtcp(len)) => {
                 self.counters.receive(PacketKind::Rtcp, size);
                 let ntp = self.forwarder.ntp(now);
-                let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
+                let mut sealer = Sealer::new(&mut self.links, outbox, &mut self.counters);
                 self.forwarder.receive_rtcp(now, ntp, peer, &datagram[..len], &mut sealer);
             }
             Ok(Incoming::Consumed) => {
@@ -222,7 +222,7 @@ impl Shard {
         }
         if self.forwarder.next_timeout(now) <= now {
             let ntp = self.forwarder.ntp(now);
-            let mut sealer = Sealer { links: &mut self.links, outbox, counters: &mut self.counters };
+            let mut sealer = Sealer::new(&mut self.links, outbox, &mut self.counters);
             self.forwarder.handle_timeout(now, ntp, &mut sealer);
         }
         let [stun, dtls] = outbox.take_volumes();

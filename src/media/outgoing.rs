@@ -20,6 +20,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// The stream of media on `line`.
+    pub fn stream_of(line: usize) -> usize {
+        2 * line
+    }
+
     /// Whether it is a retransmission or padding.
     pub fn is_rtx(&self) -> bool {
         self.stream % 2 == 1

@@ -24,7 +24,7 @@ impl Shard {
     pub(super) fn learn(&mut self, peer: usize, path: Path) {
         let Some(link) = self.links.get_mut(peer).and_then(Option::as_mut) else { return };
         // Not the one that media goes by, however long ago it was learned.
-        let used = link.transport.send_path();
+        let used = link.transport.send_path().copied();
         if link.paths.len() >= MAX_PATHS
             && let Some(index) = link.paths.iter().position(|known| Some(*known) != used)
             && let Some(oldest) = link.paths.remove(index)

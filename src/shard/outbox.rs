@@ -62,6 +62,15 @@ struct Datagram {
     video: bool,
 }
 
+/// Where a datagram is written, before it is known how long it is.
+pub(super) struct Place {
+    peer: usize,
+    pub(super) start: usize,
+    room: usize,
+    /// Number of the run that it may go on.
+    run: Option<u32>,
+}
+
 /// Datagrams waiting to be sent, in one buffer that is reused from tick to tick.
 #[derive(Default)]
 pub struct Outbox {
@@ -143,48 +152,60 @@ impl Outbox {
     pub(super) fn write<E>(
         &mut self,
         peer: usize,
-        path: Path,
+        path: &Path,
         room: usize,
         write: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        if self.open.len() <= peer {
-            self.open.resize(peer + 1, NONE);
-        }
-        let open = self.open.get(peer).copied().unwrap_or(NONE);
-        let run = self.runs.get(open as usize).filter(|run| run.path == path && run.is_open());
-        let run = run.filter(|run| run.end + room <= run.room_end || run.room_end == self.used);
-        let run = run.map(|run| (run.end, run.segment, run.room_end));
-        let start = run.map_or(self.used, |(end, ..)| end);
-        let len = write(self.buffer(start, room))?;
-        if len == 0 {
-            return Ok(0);
-        }
-        let end = start + len;
-        self.written += len;
-        let number = match run {
-            Some((_, segment, room_end)) if len <= segment => {
-                let run = &mut self.runs[open as usize];
-                (run.end, run.room_end) = (end, room_end.max(end));
-                run.datagrams += 1;
-                self.used = self.used.max(end);
-                open
-            }
-            // Larger than those before it: it begins a run in the rest of their room.
-            Some((.., room_end)) => {
-                self.runs[open as usize].room_end = start;
-                self.begin(path, Some(peer), start, len, room_end.max(end))
-            }
-            None => {
-                let more = if self.used < MOST_AHEAD { self.expected.saturating_sub(1) } else { 0 };
-                self.begin(path, Some(peer), start, len, end + room * more)
-            }
-        };
-        self.datagrams.push(Datagram { run: number, len: len as u32, start, video: false });
+        let place = self.place(peer, path, room);
+        let len = write(self.buffer(place.start, room))?;
+        self.queue(place, path, len);
         Ok(len)
     }
 
+    /// Where the next datagram for the browser `peer` at `path` shall lie, which takes `room` octets at most.
+    pub(super) fn place(&mut self, peer: usize, path: &Path, room: usize) -> Place {
+        if self.open.len() <= peer {
+            self.open.resize(peer + 1, NONE);
+        }
+        let number = self.open.get(peer).copied().unwrap_or(NONE);
+        let run = self.runs.get(number as usize).filter(|run| run.path == *path && run.is_open());
+        let run = run.filter(|run| run.end + room <= run.room_end || run.room_end == self.used);
+        let start = run.map_or(self.used, |run| run.end);
+        Place { peer, start, room, run: run.map(|_| number) }
+    }
+
+    /// Queues the `len` octets that were written in `place`, unless they are none. Nothing else may have been queued since
+    /// it was given out.
+    pub(super) fn queue(&mut self, place: Place, path: &Path, len: usize) {
+        if len == 0 {
+            return;
+        }
+        let Place { peer, start, room, run } = place;
+        let end = start + len;
+        self.written += len;
+        let run = run.and_then(|number| Some((number, self.runs.get_mut(number as usize)?)));
+        let number = match run {
+            Some((number, run)) if len <= run.segment => {
+                (run.end, run.room_end) = (end, run.room_end.max(end));
+                run.datagrams += 1;
+                self.used = self.used.max(end);
+                number
+            }
+            // Larger than those before it: it begins a run in the rest of their room.
+            Some((_, run)) => {
+                let room_end = std::mem::replace(&mut run.room_end, start);
+                self.begin(*path, Some(peer), start, len, room_end.max(end))
+            }
+            None => {
+                let more = if self.used < MOST_AHEAD { self.expected.saturating_sub(1) } else { 0 };
+                self.begin(*path, Some(peer), start, len, end + room * more)
+            }
+        };
+        self.datagrams.push(Datagram { run: number, len: len as u32, start, video: false });
+    }
+
     /// `room` octets from `start` on, with anything in them: to clear what is written over costs more than it is worth.
-    fn buffer(&mut self, start: usize, room: usize) -> &mut [u8] {
+    pub(super) fn buffer(&mut self, start: usize, room: usize) -> &mut [u8] {
         let end = start + room;
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);

@@ -13,7 +13,7 @@ fn path(port: u16) -> Path {
 
 /// Writes a datagram of `len` octets for browser `peer`.
 fn write(outbox: &mut Outbox, peer: usize, len: usize, octet: u8) {
-    let written = outbox.write(peer, path(peer as u16), ROOM, |buffer| {
+    let written = outbox.write(peer, &path(peer as u16), ROOM, |buffer| {
         assert_eq!(buffer.len(), ROOM);
         buffer[..len].fill(octet);
         // What is behind the datagram belongs to nobody else either.
@@ -36,13 +36,13 @@ fn a_datagram_is_what_was_written_and_nothing_of_earlier_ones() {
     let mut outbox = Outbox::default();
     outbox.send(path(1), &[20; 100]);
     outbox.clear();
-    let written = outbox.write(0, path(2), 50, |buffer| {
+    let written = outbox.write(0, &path(2), 50, |buffer| {
         assert_eq!(buffer.len(), 50);
         buffer[..3].copy_from_slice(b"abc");
         Ok::<_, ()>(3)
     });
     assert_eq!(written, Ok(3));
-    assert_eq!(outbox.write(0, path(3), 50, |_| Err::<usize, _>("refused")), Err("refused"));
+    assert_eq!(outbox.write(0, &path(3), 50, |_| Err::<usize, _>("refused")), Err("refused"));
     outbox.send(path(4), b"\0\x01");
     let sent: Vec<_> = outbox.iter().map(|(path, datagram)| (path.remote.port(), datagram.to_vec())).collect();
     assert_eq!(sent, [(2, b"abc".to_vec()), (4, vec![0, 1])]);
@@ -102,7 +102,7 @@ fn a_browser_that_changes_its_path_gets_a_run_on_each() {
     let mut outbox = Outbox::default();
     outbox.expect(2);
     for port in [1, 2] {
-        assert_eq!(outbox.write(0, path(port), ROOM, |_| Ok::<_, ()>(100)), Ok(100));
+        assert_eq!(outbox.write(0, &path(port), ROOM, |_| Ok::<_, ()>(100)), Ok(100));
     }
     assert_eq!(runs(&outbox), [(1, vec![100]), (2, vec![100])]);
 }

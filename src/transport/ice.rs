@@ -21,6 +21,7 @@ use rtc_stun::xoraddr::XorMappedAddress;
 
 use super::spec::{ConnectionSpec, IceCredentials, Path};
 use crate::media::drop::DropReason;
+use crate::prefetch::prefetch;
 
 /// 5-tuples remembered. A browser with several interfaces behind a NAT shows fewer than ten; the longest unseen goes.
 const MAX_PATHS: usize = 16;
@@ -114,14 +115,19 @@ impl Ice {
         self.nominated == Some(path) || self.paths.iter().any(|known| known.path == path)
     }
 
+    /// Something will be sent soon.
+    pub fn prefetch(&self) {
+        prefetch(&self.nominated);
+    }
+
     /// The path that the browser chose last.
-    pub fn nominated(&self) -> Option<Path> {
-        self.nominated
+    pub fn nominated(&self) -> Option<&Path> {
+        self.nominated.as_ref()
     }
 
     /// The path that was checked last: where to answer while none is nominated.
-    pub fn latest(&self) -> Option<Path> {
-        self.paths.iter().max_by_key(|known| known.last_check).map(|known| known.path)
+    pub fn latest(&self) -> Option<&Path> {
+        self.paths.iter().max_by_key(|known| known.last_check).map(|known| &known.path)
     }
 
     /// Forgets a path that leads nowhere any more.

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::id::{ExtSeq, Ssrc};
 use crate::media::drop::DropReason;
+use crate::media::outgoing::Outgoing;
 use data::Data;
 use dtls::{Certificate, Dtls, DtlsState};
 use ice::Ice;
 use spec::{ConnectionSpec, Lane, Path, TransportState};
-use srtp::Srtp;
+use srtp::{Admitted, Srtp};
 
 /// Silence after which a connection counts as disconnected. Chromium checks every 2.5 s and Firefox every 5 s, so this
 /// survives one lost check of either.
@@ -89,8 +89,8 @@ impl Transport {
     }
 
     /// Where packets for the browser go now: the path it nominated last; before that, where it speaks from.
-    pub fn send_path(&self) -> Option<Path> {
-        self.ice.nominated().or(self.dtls_path).or_else(|| self.ice.latest())
+    pub fn send_path(&self) -> Option<&Path> {
+        self.ice.nominated().or(self.dtls_path.as_ref()).or_else(|| self.ice.latest())
     }
 
     /// Forgets a path that leads nowhere any more. Media goes by another that was checked, or waits for one.
@@ -202,7 +202,7 @@ impl Transport {
                 }
             }
         }
-        let path = self.send_path();
+        let path = self.send_path().copied();
         while let Some(datagram) = self.dtls.poll_transmit() {
             if let Some(path) = path {
                 out.send(path, &datagram);
@@ -239,18 +239,32 @@ impl Transport {
         self.srtp.as_ref().map_or(0, |srtp| srtp.profile().rtp_overhead())
     }
 
-    /// Seals an RTP packet in place: see [`Srtp::seal_rtp`]. `NotConnected` without keys.
-    pub fn seal_rtp(
-        &mut self,
-        stream: usize,
-        ssrc: Ssrc,
-        seq: ExtSeq,
-        header_len: usize,
-        buf: &mut [u8],
-        len: usize,
-    ) -> Result<usize, DropReason> {
+    /// Something will be sent soon.
+    pub fn prefetch(&self) {
+        self.ice.prefetch();
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch();
+        }
+    }
+
+    /// A packet of `stream` will be sealed next.
+    pub fn prefetch_stream(&self, stream: usize) {
+        if let Some(srtp) = &self.srtp {
+            srtp.prefetch_stream(stream);
+        }
+    }
+
+    /// Whether an RTP packet may be sealed: see [`Srtp::admit_rtp`]. `NotConnected` without keys.
+    #[inline(always)]
+    pub fn admit_rtp(&mut self, outgoing: &Outgoing, buf: &[u8]) -> Result<Admitted, DropReason> {
+        let Outgoing { stream, ssrc, seq, header_len, len, .. } = *outgoing;
         let srtp = self.srtp.as_mut().ok_or(DropReason::NotConnected)?;
-        srtp.seal_rtp(stream, ssrc, seq, header_len, buf, len)
+        srtp.admit_rtp(stream, ssrc, seq, header_len, buf, len)
+    }
+
+    /// Seals an RTP packet that was admitted, in place: see [`Srtp::encrypt_rtp`]. `NotConnected` without keys.
+    pub fn encrypt_rtp(&mut self, admitted: Admitted, buf: &mut [u8]) -> Result<usize, DropReason> {
+        self.srtp.as_mut().ok_or(DropReason::NotConnected)?.encrypt_rtp(admitted, buf)
     }
 
     /// Seals a compound RTCP packet in place: see [`Srtp::seal_rtcp`]. `NotConnected` without keys.

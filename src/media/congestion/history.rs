@@ -1,6 +1,7 @@
 //! What was sent with a transport-wide number lately, and what the receiver said of it.
 
 use crate::id::ExtSeq;
+use crate::prefetch::prefetch;
 
 use super::Cluster;
 
@@ -14,6 +15,8 @@ const KEPT: i64 = 2_000_000;
 /// How often in a round through the ring that is looked at, each time at the youngest of those that are overwritten until
 /// the next time: what is old has left the caches, and would be waited for.
 const LOOKS: usize = 8;
+/// So many packets later another cache line is written.
+const AHEAD: u64 = 2;
 /// Numbers are counted from here, so that none before the first is negative.
 const ORIGIN: u64 = 0x1_0000;
 
@@ -70,6 +73,10 @@ impl History {
         let size = u16::try_from(size).unwrap_or(u16::MAX);
         if let Some(place) = self.ring.get_mut(place) {
             *place = Some(Sent { seq, at, size, cluster, fate: Fate::Unknown });
+        }
+        // What is written over soon was written a round ago.
+        if let Some(next) = self.ring.get(self.place(ExtSeq(seq.0 + AHEAD))) {
+            prefetch(next);
         }
     }
 

@@ -47,6 +47,7 @@ mod train;
 use std::time::{Duration, Instant};
 
 use crate::id::{Bps, ExtSeq};
+use crate::prefetch::prefetch;
 
 use aimd::{Acknowledged, RateControl};
 use delay::DelayDetector;
@@ -214,6 +215,14 @@ impl Estimator {
             retransmitted: 0,
             padding: 0,
         }
+    }
+
+    /// A packet will leave soon.
+    pub fn prefetch(&self) {
+        prefetch(&self.epoch);
+        prefetch(&self.history);
+        prefetch(&self.unheard);
+        prefetch(&self.media);
     }
 
     /// A packet of `size` octets left with the transport-wide number `seq`, as part of the probe `cluster` if it was.

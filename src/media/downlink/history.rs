@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::id::{ExtSeq, SourceId};
+use crate::prefetch::prefetch;
 
 use super::tenure::Stamp;
 
@@ -84,6 +85,9 @@ pub(super) struct History {
 }
 
 impl History {
+    // In place, where the entry's parts are in registers: handed over in memory it would be read in wider pieces than it
+    // was written in, for which the processor waits until the packet's copy has left its store buffer.
+    #[inline(always)]
     pub(super) fn push(&mut self, entry: Entry) {
         let (place, block) = (self.place(self.written), self.size / LOOKS);
         if self.size == 0 {
@@ -97,7 +101,15 @@ impl History {
         self.write(Slot { entry, before: 0, resent_ms: 0 });
     }
 
+    /// The packet `seq` of `line` is to be written next.
+    pub(super) fn prefetch(&self, line: usize, seq: ExtSeq) {
+        if let Some(head) = self.heads.get(self.bucket(line as u16, seq.wire())) {
+            prefetch(head);
+        }
+    }
+
     /// Puts `slot` behind all others.
+    #[inline(always)]
     fn write(&mut self, slot: Slot) {
         let (place, bucket) = (self.place(self.written), self.bucket(slot.entry.line, slot.entry.stamp.seq.wire()));
         let Some(head) = self.heads.get_mut(bucket) else { return };
@@ -108,9 +120,14 @@ impl History {
         }
         self.written = self.written.wrapping_add(1);
         *head = self.written;
+        // What is written over next was written a round ago.
+        if let Some(next) = self.slots.get(self.place(self.written)) {
+            prefetch(next);
+        }
     }
 
     /// Makes room for `size` packets, and counts anew those that are there.
+    #[cold]
     fn resize(&mut self, size: usize) {
         let begin = self.place(self.written).min(self.slots.len());
         let slots = std::mem::replace(&mut self.slots, Vec::with_capacity(size));

@@ -8,6 +8,7 @@ use crate::id::{ExtSeq, Mid, Pt, SourceId, Ssrc};
 use crate::media::drop::DropReason;
 use crate::media::packet::{PacketInfo, PacketRef};
 use crate::media::spec::{DownlinkSpec, MediaKind, MediaSpec, Place};
+use crate::prefetch::prefetch;
 
 use super::left_out::LeftOut;
 use super::rewrite;
@@ -123,6 +124,18 @@ impl Line {
             }
         }
         self.settle();
+    }
+
+    /// A packet of it is to be written next. Each of these begins another cache line, or does when they are laid out
+    /// otherwise.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.wish);
+        prefetch(&self.last_sent);
+        prefetch(&self.next);
+        prefetch(&self.counters);
+        if let Some(tenure) = self.tenure.as_deref() {
+            tenure.prefetch();
+        }
     }
 
     /// What the line takes now.

@@ -24,6 +24,7 @@ use crate::media::drop::DropReason;
 use crate::media::outgoing::Outgoing;
 use crate::media::packet::{OutHeader, PacketInfo, PacketRef, Varying};
 use crate::media::spec::{Codec, DownlinkSpec, Extension, MediaKind, MediaSpec, PayloadType, SharedMediaSpec};
+use crate::prefetch::prefetch;
 
 use history::{Entry, History};
 use line::Line;
@@ -343,7 +344,14 @@ impl Downlink {
         }
         self.stats.packets += 1;
         self.stats.octets += len as u64;
-        Ok(Outgoing { stream: 2 * index, ssrc: line.ssrc, kind: line.kind, seq: stamp.seq, header_len, len })
+        Ok(Outgoing {
+            stream: Outgoing::stream_of(index),
+            ssrc: line.ssrc,
+            kind: line.kind,
+            seq: stamp.seq,
+            header_len,
+            len,
+        })
     }
 
     /// A packet is left out on purpose, so that what follows it on `line` closes up. Does nothing for one that is not
@@ -435,6 +443,23 @@ impl Downlink {
 
     fn since_epoch(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.epoch)
+    }
+
+    /// Something will be forwarded soon.
+    pub fn prefetch(&self) {
+        prefetch(&self.lines);
+        prefetch(&self.spec);
+        prefetch(&self.history);
+        prefetch(&self.transport_cc);
+        prefetch(&self.stats);
+    }
+
+    /// A packet will be forwarded on `line` next.
+    pub fn prefetch_line(&self, index: usize) {
+        if let Some(line) = self.lines.get(index) {
+            line.prefetch();
+            self.history.prefetch(index, line.next);
+        }
     }
 
     /// The transport-wide sequence number that the next packet gets, when it gets one.

@@ -3,6 +3,7 @@
 use crate::id::{ExtSeq, SourceId};
 use crate::media::packet::{OutHeader, PacketInfo, PacketRef, Template};
 use crate::media::spec::{Codec, ExtensionMap, MediaKind, PayloadType};
+use crate::prefetch::prefetch;
 
 use super::left_out::LeftOut;
 use super::rewrite::{Form, Offsets};
@@ -56,6 +57,15 @@ pub(super) struct Tenure {
 }
 
 impl Tenure {
+    /// A packet of it is to be written next.
+    pub(super) fn prefetch(&self) {
+        prefetch(&self.sequence);
+        prefetch(&self.source);
+        prefetch(&self.offsets);
+        prefetch(&self.payload);
+        prefetch(&self.template);
+    }
+
     /// Its packets go by another payload type, or with other extensions, from now on.
     pub(super) fn reform(&mut self, payload: PayloadType, form: Form) {
         (self.payload, self.form, self.template) = (payload, form, None);

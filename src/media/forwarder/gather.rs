@@ -67,7 +67,9 @@ impl Forwarder {
         }
         // Switches are rare, so this stays on the stack and empty.
         let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
-        for route in routes.into_iter().flatten() {
+        let routes = routes.map_or(&[][..], Vec::as_slice);
+        for (number, route) in routes.iter().enumerate() {
+            prefetch(subscribers, &routes[number + 1..], sink);
             let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
             for (packet, overtaken) in &found {
                 let (packet, overtaken) = (*packet, *overtaken);
@@ -88,6 +90,24 @@ impl Forwarder {
         for peer in switched {
             self.route(now, peer);
         }
+    }
+}
+
+/// Fetches what the browser after the next is reached by, and what the next one's line writes.
+#[inline(always)]
+fn prefetch(subscribers: &[Option<Subscriber>], coming: &[Route], sink: &impl Sink) {
+    let find = |route: &Route| subscribers.get(route.peer).and_then(Option::as_ref);
+    if let Some(soon) = coming.get(1)
+        && let Some(subscriber) = find(soon)
+    {
+        subscriber.prefetch();
+        sink.prefetch(soon.peer);
+    }
+    if let Some(next) = coming.first()
+        && let Some(subscriber) = find(next)
+    {
+        subscriber.downlink.prefetch_line(next.line);
+        sink.prefetch_stream(next.peer, Outgoing::stream_of(next.line));
     }
 }
 

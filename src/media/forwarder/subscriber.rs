@@ -7,6 +7,7 @@ use super::*;
 use crate::media::allocate::Allocator;
 use crate::media::congestion::{Cluster, Estimator, Kind, Limits, ProbePlan};
 use crate::media::dominant::Loudest;
+use crate::prefetch::prefetch;
 
 pub(super) struct Subscriber {
     pub(super) transport: TransportId,
@@ -152,6 +153,17 @@ impl Subscriber {
             estimator.pacing_rate().max(on_trust).max(replay.unwrap_or(probing))
         });
         self.outlet.set_rate(now, rate);
+    }
+
+    /// Something will be sent soon.
+    pub(super) fn prefetch(&self) {
+        self.downlink.prefetch();
+        prefetch(&self.outlet);
+        prefetch(&self.touched);
+        prefetch(&self.probe);
+        if let Some(estimator) = &self.estimator {
+            estimator.prefetch();
+        }
     }
 
     /// Has `sink` send what `write` writes. Returns the octets that left.

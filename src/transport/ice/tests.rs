@@ -84,12 +84,12 @@ fn a_checked_path_is_known_and_the_latest_nominated_is_sent_to() {
     let (mut ice, now) = (agent(), Instant::now());
     ice.handle(now, path(1), &check("sfu", "web", false)).unwrap();
     assert!(ice.knows(path(1)));
-    assert_eq!((ice.nominated(), ice.latest()), (None, Some(path(1))));
+    assert_eq!((ice.nominated(), ice.latest()), (None, Some(&path(1))));
     ice.handle(now, path(2), &check("sfu", "web", true)).unwrap();
     ice.handle(now, path(1), &check("sfu", "web", false)).unwrap();
-    assert_eq!(ice.nominated(), Some(path(2)));
+    assert_eq!(ice.nominated(), Some(&path(2)));
     ice.handle(now, path(3), &check("sfu", "web", true)).unwrap();
-    assert_eq!(ice.nominated(), Some(path(3)));
+    assert_eq!(ice.nominated(), Some(&path(3)));
     assert!(ice.knows(path(1)) && ice.knows(path(2)));
 }
 
@@ -147,14 +147,14 @@ fn a_restart_keeps_the_old_credentials_until_the_new_path_is_nominated() {
     let (mut ice, now) = (agent(), Instant::now());
     ice.handle(now, path(1), &check("sfu", "web", true)).unwrap();
     ice.update(&spec("sfu2", "web2"));
-    assert_eq!(ice.nominated(), Some(path(1)));
+    assert_eq!(ice.nominated(), Some(&path(1)));
     assert!(ice.handle(now, path(1), &check("sfu", "web", true)).is_ok());
     ice.handle(now, path(2), &check("sfu2", "web2", false)).unwrap();
-    assert_eq!(ice.nominated(), Some(path(1)));
+    assert_eq!(ice.nominated(), Some(&path(1)));
     ice.handle(now, path(2), &check("sfu2", "web2", true)).unwrap();
-    assert_eq!(ice.nominated(), Some(path(2)));
+    assert_eq!(ice.nominated(), Some(&path(2)));
     assert_eq!(ice.handle(now, path(1), &check("sfu", "web", true)), Err(DropReason::BadStun));
-    assert_eq!(ice.nominated(), Some(path(2)));
+    assert_eq!(ice.nominated(), Some(&path(2)));
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub(super) struct CmSha1 {
 }
 
 /// Where one RTP packet stands: its SSRC and 48-bit index.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Position {
     pub(super) ssrc: u32,
     pub(super) index: u64,

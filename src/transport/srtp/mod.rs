@@ -11,6 +11,7 @@ use rtc_crypto::{CryptoError, RTCCrypto};
 
 use crate::id::{ExtSeq, Ssrc};
 use crate::media::drop::DropReason;
+use crate::prefetch::prefetch;
 use cipher::{Cipher, Position};
 use window::{Standing, Window};
 
@@ -107,6 +108,22 @@ pub struct Srtp {
     rtcp_index: u32,
 }
 
+/// A packet that may be encrypted: once, since this is not a thing to copy.
+#[derive(Debug)]
+pub struct Admitted {
+    at: Position,
+    header_len: usize,
+    len: usize,
+    sealed_len: usize,
+}
+
+impl Admitted {
+    /// Octets that the packet takes once it is sealed.
+    pub fn sealed_len(&self) -> usize {
+        self.sealed_len
+    }
+}
+
 /// What was sealed on one stream.
 struct Sealed {
     ssrc: Ssrc,
@@ -148,6 +165,20 @@ impl Srtp {
         self.profile
     }
 
+    /// Something will be sealed soon.
+    pub fn prefetch(&self) {
+        prefetch(&self.profile);
+        prefetch(&self.outbound);
+        prefetch(&self.streams);
+    }
+
+    /// A packet of `stream` will be sealed next.
+    pub fn prefetch_stream(&self, stream: usize) {
+        if let Some(Some(sealed)) = self.streams.get(stream) {
+            prefetch(&sealed.guard);
+        }
+    }
+
     /// Authenticates and decrypts one SRTP packet in place. Returns the plain length; on error the content is
     /// unspecified.
     pub fn open_rtp(&mut self, packet: &mut [u8]) -> Result<usize, DropReason> {
@@ -186,14 +217,7 @@ impl Srtp {
     }
 
     /// Seals the RTP packet `buf[..len]`, whose header with CSRCs and extensions takes `header_len`, and returns the
-    /// sealed length.
-    ///
-    /// `stream` is the caller's small number for `ssrc`, fixed for the life of the session. `seq` is the SRTP index:
-    /// its lower 16 bits are the packet's sequence number.
-    ///
-    /// Refused with `Duplicate` when (stream, index) was sealed before, `TooOld` when nobody can know any more,
-    /// `NotAllowed` when `ssrc` belongs to another stream, `TooLarge` when `buf` has no room for the tag, and
-    /// `MalformedRtp` when the packet's own numbers are others.
+    /// sealed length. [`Srtp::admit_rtp`] and [`Srtp::encrypt_rtp`] in one.
     pub fn seal_rtp(
         &mut self,
         stream: usize,
@@ -203,7 +227,33 @@ impl Srtp {
         buf: &mut [u8],
         len: usize,
     ) -> Result<usize, DropReason> {
-        if buf.len() < len + self.profile.rtp_overhead() {
+        let admitted = self.admit_rtp(stream, ssrc, seq, header_len, buf, len)?;
+        self.encrypt_rtp(admitted, buf)
+    }
+
+    /// Whether the RTP packet `buf[..len]`, whose header with CSRCs and extensions takes `header_len`, may be sealed. It
+    /// counts as sealed from now on: nothing else ever is with its numbers.
+    ///
+    /// `stream` is the caller's small number for `ssrc`, fixed for the life of the session. `seq` is the SRTP index:
+    /// its lower 16 bits are the packet's sequence number.
+    ///
+    /// Refused with `Duplicate` when (stream, index) was sealed before, `TooOld` when nobody can know any more,
+    /// `NotAllowed` when `ssrc` belongs to another stream, `TooLarge` when `buf` has no room for the tag, and
+    /// `MalformedRtp` when the packet's own numbers are others.
+    // What it returns stays in registers so. Through memory it would be read in wider pieces than it was written in, for
+    // which the processor waits until the packet's copy has left its store buffer.
+    #[inline(always)]
+    pub fn admit_rtp(
+        &mut self,
+        stream: usize,
+        ssrc: Ssrc,
+        seq: ExtSeq,
+        header_len: usize,
+        buf: &[u8],
+        len: usize,
+    ) -> Result<Admitted, DropReason> {
+        let sealed_len = len + self.profile.rtp_overhead();
+        if buf.len() < sealed_len {
             return Err(DropReason::TooLarge);
         }
         let own = buf.get(..len).and_then(fixed_header).ok_or(DropReason::MalformedRtp)?;
@@ -218,7 +268,14 @@ impl Srtp {
         }
         // Marked before sealing: whatever happens next, this nonce is spent.
         sealed.guard.mark(seq.0);
-        let at = Position { ssrc: ssrc.0, index: seq.0 };
+        Ok(Admitted { at: Position { ssrc: ssrc.0, index: seq.0 }, header_len, len, sealed_len })
+    }
+
+    /// Encrypts a packet that was admitted, and writes its tag behind it. Returns the sealed length.
+    ///
+    /// Refused with `TooLarge` when `buf` is not what it was admitted with.
+    pub fn encrypt_rtp(&mut self, admitted: Admitted, buf: &mut [u8]) -> Result<usize, DropReason> {
+        let Admitted { at, header_len, len, .. } = admitted;
         self.outbound.seal_rtp(at, header_len, buf, len).map_err(|_| DropReason::TooLarge)
     }
 
@@ -258,19 +315,26 @@ fn split(profile: Profile, material: &[u8]) -> Result<(MasterKey, MasterKey), Ke
 }
 
 /// The guard of a stream, made at its first packet. An SSRC belongs to one stream, or two guards would watch one nonce.
+#[inline]
 fn guard_of(streams: &mut Vec<Option<Box<Sealed>>>, stream: usize, ssrc: Ssrc) -> Result<&mut Sealed, DropReason> {
-    if stream >= MAX_STREAMS {
-        return Err(DropReason::NotAllowed);
+    if !matches!(streams.get(stream), Some(Some(_))) {
+        begin_guard(streams, stream, ssrc)?;
     }
-    if streams.get(stream).is_none_or(Option::is_none) && streams.iter().flatten().any(|other| other.ssrc == ssrc) {
+    let sealed = streams.get_mut(stream).and_then(Option::as_mut).ok_or(DropReason::NotAllowed)?;
+    if sealed.ssrc == ssrc { Ok(sealed) } else { Err(DropReason::NotAllowed) }
+}
+
+#[cold]
+fn begin_guard(streams: &mut Vec<Option<Box<Sealed>>>, stream: usize, ssrc: Ssrc) -> Result<(), DropReason> {
+    if stream >= MAX_STREAMS || streams.iter().flatten().any(|other| other.ssrc == ssrc) {
         return Err(DropReason::NotAllowed);
     }
     if streams.len() <= stream {
         streams.resize_with(stream + 1, || None);
     }
     let slot = streams.get_mut(stream).ok_or(DropReason::NotAllowed)?;
-    let sealed = slot.get_or_insert_with(|| Box::new(Sealed { ssrc, guard: Guard::new() }));
-    if sealed.ssrc == ssrc { Ok(sealed) } else { Err(DropReason::NotAllowed) }
+    *slot = Some(Box::new(Sealed { ssrc, guard: Guard::new() }));
+    Ok(())
 }
 
 struct RtpHeader {

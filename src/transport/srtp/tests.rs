@@ -186,6 +186,26 @@ fn no_index_is_sealed_twice() {
 }
 
 #[test]
+fn what_is_admitted_counts_as_sealed_before_it_is_encrypted() {
+    for profile in PROFILES {
+        let (mut server, mut client) = pair(profile);
+        let mut packets = [1, 2].map(|seq| [&rtp(seq)[..], &[0; 16]].concat());
+        let len = rtp(1).len();
+        let admitted = [0, 1].map(|at| {
+            let seq = ExtSeq(at as u64 + 1);
+            server.admit_rtp(0, SSRC, seq, HEADER, &packets[at], len).unwrap()
+        });
+        assert_eq!(seal(&mut server, 1), Err(DropReason::Duplicate));
+        for ((packet, admitted), seq) in packets.iter_mut().zip(admitted).zip([1, 2]) {
+            let sealed_len = admitted.sealed_len();
+            assert_eq!(server.encrypt_rtp(admitted, packet), Ok(sealed_len));
+            assert_eq!(client.open_rtp(&mut packet[..sealed_len]), Ok(len));
+            assert_eq!(packet[..len], rtp(seq));
+        }
+    }
+}
+
+#[test]
 fn a_refused_packet_is_left_as_it_was() {
     let (mut server, _) = pair(Profile::AeadAes128Gcm);
     seal(&mut server, 1).unwrap();
