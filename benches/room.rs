@@ -183,6 +183,7 @@ impl Room {
             Some((home, outbox)) => {
                 home.receive(self.now, self.path, datagram, outbox);
                 self.shard.take_feeds(self.now, &mut self.outbox);
+                self.shard.end_batch(self.now, &mut self.outbox);
             }
             None => self.shard.receive(self.now, self.path, datagram, &mut self.outbox),
         }
@@ -222,9 +223,11 @@ impl Room {
         self.outbox.clear();
         if let Some((home, outbox)) = &mut self.home {
             home.take_feeds(self.now, outbox);
+            home.end_batch(self.now, outbox);
             home.handle_timeout(self.now, outbox);
             outbox.clear();
             self.shard.take_feeds(self.now, &mut self.outbox);
+            self.shard.end_batch(self.now, &mut self.outbox);
         }
     }
 

@@ -116,13 +116,11 @@ impl Shard {
         self.forwarder.take_fed()
     }
 
-    /// Takes a batch of what other shards gave. True when more may be waiting.
+    /// Takes a batch of what other shards gave, which ends with [`Shard::end_batch`]. True when more may be waiting.
     pub fn take_feeds(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
         let waiting = self.forwarder.waiting_feeds();
         self.begin_batch(waiting, outbox);
-        let more = self.forwarder.take_feeds(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters));
-        self.end_batch(now, outbox);
-        more
+        self.forwarder.take_feeds(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters))
     }
 
     /// See [`Forwarder::set_load`].
@@ -153,7 +151,17 @@ impl Shard {
         self.forwarder.gather(media > 1);
     }
 
-    /// What came together has been handed over.
+    /// Whether so much came together that [`Shard::forward_gathered`] should be called before more is received.
+    pub fn has_gathered_enough(&self) -> bool {
+        self.forwarder.has_gathered_enough()
+    }
+
+    /// Forwards what came together. True when it has not come to everybody yet: send what waits, and call this again.
+    pub fn forward_gathered(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
+        self.forwarder.forward_some(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters))
+    }
+
+    /// What came together has been handed over: the rest of it is forwarded.
     pub fn end_batch(&mut self, now: Instant, outbox: &mut Outbox) {
         self.forwarder.forward_gathered(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters));
         self.begin_batch(0, outbox);

@@ -176,7 +176,10 @@ impl Worker {
     /// Takes what other shards gave until now; what they give meanwhile wakes this one again.
     fn take_feeds(&mut self) {
         for _ in 0..FEEDS_PER_TICK {
-            if !self.shard.take_feeds(Instant::now(), &mut self.outbox) {
+            let now = Instant::now();
+            let more = self.shard.take_feeds(now, &mut self.outbox);
+            self.end_batch(now);
+            if !more {
                 return;
             }
             if self.outbox.is_full() {
@@ -211,14 +214,29 @@ impl Worker {
             batch.each(|path, datagram| {
                 datagrams += 1;
                 self.shard.receive(now, path, datagram, &mut self.outbox);
+                if self.shard.has_gathered_enough() {
+                    self.forward_gathered(now);
+                }
                 if self.outbox.is_full() {
                     self.flush();
                 }
             });
-            self.shard.end_batch(now, &mut self.outbox);
+            self.end_batch(now);
             self.shard.counters_mut().receives.add(&BATCHES, datagrams);
         }
         true
+    }
+
+    /// Forwards what came together, and sends it as it is written.
+    fn forward_gathered(&mut self, now: Instant) {
+        while self.shard.forward_gathered(now, &mut self.outbox) {
+            self.flush();
+        }
+    }
+
+    fn end_batch(&mut self, now: Instant) {
+        self.forward_gathered(now);
+        self.shard.end_batch(now, &mut self.outbox);
     }
 
     /// Sends everything queued: over UDP, each run of equal datagrams to one browser in one call.

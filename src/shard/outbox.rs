@@ -22,6 +22,9 @@ const MOST_ROOM: usize = 8;
 /// A tick that has written so much sends it before it goes on: a few thousandths of a second's work, and so much that
 /// four packets to each of a thousand browsers still make runs.
 const FULL: usize = 8 << 20;
+/// A picture that has filled so much leaves before it is written for further browsers: with what belongs to those it fits
+/// the second-level cache, and whoever comes first does not wait for all others.
+const ENOUGH: usize = 256 << 10;
 /// With so much memory in use no more room is made ahead.
 const MOST_AHEAD: usize = 4 * FULL;
 /// No run of a browser is open.
@@ -129,6 +132,12 @@ impl Outbox {
     /// Whether so much waits that it should be sent before more is written.
     pub fn is_full(&self) -> bool {
         self.written >= FULL
+    }
+
+    /// Whether more would push out of the caches what waits, before the kernel copies it. To be asked between browsers, so
+    /// that runs stay whole.
+    pub(super) fn has_enough(&self) -> bool {
+        self.written >= ENOUGH
     }
 
     /// Forgets everything, keeping the memory.

@@ -107,6 +107,10 @@ impl Sink for Sealer<'_> {
         len
     }
 
+    fn has_enough(&self) -> bool {
+        self.outbox.has_enough()
+    }
+
     fn prefetch(&self, peer: usize) {
         if let Some(Some(link)) = self.links.get(peer) {
             link.transport.prefetch();

@@ -62,6 +62,10 @@ struct Net {
 }
 
 impl Sink for Net {
+    fn has_enough(&self) -> bool {
+        true
+    }
+
     fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) -> usize {
         let mut buffer = [0; MAX_PACKET];
         let Ok(Outgoing { stream, seq, len, .. }) = write(&mut buffer) else { return 0 };
@@ -395,7 +399,8 @@ impl World {
         let now = self.now();
         for (_, shard) in self.shards.iter_mut().enumerate().filter(|(index, _)| *index != stuck) {
             while shard.take_feeds(now, &mut self.net) {}
-            shard.forward_gathered(now, &mut self.net);
+            // Browser by browser, as a worker does whose caches are full.
+            while shard.forward_some(now, &mut self.net) {}
             shard.gather(false);
             if shard.next_timeout(now) <= now {
                 shard.handle_timeout(now, shard.ntp(now), &mut self.net);

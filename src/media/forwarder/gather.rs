@@ -20,6 +20,12 @@ pub(super) struct Gathered {
     packets: SmallVec<[(ExtSeq, ExtSeq); MOST]>,
     /// More of them may come before [`Forwarder::forward_gathered`] is called.
     open: bool,
+    /// How many may wait: fewer where they go to many.
+    most: usize,
+    /// How many of the lines have been served.
+    served: usize,
+    /// Browsers whose lines switched meanwhile.
+    switched: SmallVec<[usize; 16]>,
 }
 
 impl Forwarder {
@@ -44,31 +50,63 @@ impl Forwarder {
         }
         self.gathered.from = Some(from);
         self.gathered.packets.push((seq, newest));
-        let most = (MOST_COPIES / routes.max(1)).clamp(1, MOST);
-        if !self.gathered.open || self.gathered.packets.len() >= most {
+        self.gathered.most = (MOST_COPIES / routes.max(1)).clamp(1, MOST);
+        if !self.gathered.open || self.gathered.packets.len() >= MOST {
             self.forward_gathered(now, sink);
         }
     }
 
+    /// Whether so many packets wait that they should be forwarded before more come.
+    pub fn has_gathered_enough(&self) -> bool {
+        self.gathered.from.is_some() && self.gathered.packets.len() >= self.gathered.most
+    }
+
     /// Sends what has been gathered to every line that takes it.
     pub fn forward_gathered(&mut self, now: Instant, sink: &mut impl Sink) {
-        let Some(from) = self.gathered.from.take() else { return };
-        let packets = std::mem::take(&mut self.gathered.packets);
-        let (id, layer) = from;
-        let Forwarder { sources, publishers, subscribers, touched, waiting, .. } = self;
-        let Some(ring) = ring_of(sources, publishers, id, MediaKind::Video, layer) else { return };
-        let routes = sources.get(&id).and_then(|source| source.routes[kind_index(MediaKind::Video)].get(layer));
-        let mut found: SmallVec<[(PacketRef<'_>, bool); MOST]> = SmallVec::new();
-        for (seq, newest) in &packets {
-            match ring.get(*seq) {
-                Some(packet) => found.push((packet, seq < newest)),
-                None => sink.dropped(DropReason::TooOld),
+        self.forward_until(now, |_| false, sink);
+    }
+
+    /// Sends what has been gathered to line after line, until all have it or `sink` has enough. True when some have not:
+    /// call it again once it has sent that.
+    pub fn forward_some(&mut self, now: Instant, sink: &mut impl Sink) -> bool {
+        self.forward_until(now, Sink::has_enough, sink)
+    }
+
+    fn forward_until<S: Sink>(&mut self, now: Instant, enough: impl Fn(&S) -> bool, sink: &mut S) -> bool {
+        let Some(from) = self.gathered.from else { return false };
+        let more = self.serve_gathered(now, from, enough, sink);
+        if !more {
+            self.gathered.from = None;
+            self.gathered.packets.clear();
+            self.gathered.served = 0;
+            for peer in std::mem::take(&mut self.gathered.switched) {
+                self.route(now, peer);
             }
         }
-        // Switches are rare, so this stays on the stack and empty.
-        let mut switched: SmallVec<[usize; 16]> = SmallVec::new();
+        more
+    }
+
+    fn serve_gathered<S: Sink>(
+        &mut self,
+        now: Instant,
+        from: (SourceId, usize),
+        enough: impl Fn(&S) -> bool,
+        sink: &mut S,
+    ) -> bool {
+        let (id, layer) = from;
+        let Forwarder { sources, publishers, subscribers, touched, waiting, gathered, .. } = self;
+        let Some(ring) = ring_of(sources, publishers, id, MediaKind::Video, layer) else { return false };
+        let routes = sources.get(&id).and_then(|source| source.routes[kind_index(MediaKind::Video)].get(layer));
+        let mut found: SmallVec<[(PacketRef<'_>, bool); MOST]> = SmallVec::new();
+        for (seq, newest) in &gathered.packets {
+            match ring.get(*seq) {
+                Some(packet) => found.push((packet, seq < newest)),
+                None if gathered.served == 0 => sink.dropped(DropReason::TooOld),
+                None => {}
+            }
+        }
         let routes = routes.map_or(&[][..], Vec::as_slice);
-        for (number, route) in routes.iter().enumerate() {
+        for (number, route) in routes.iter().enumerate().skip(gathered.served) {
             prefetch(subscribers, &routes[number + 1..], sink);
             let Some(Some(subscriber)) = subscribers.get_mut(route.peer) else { continue };
             for (packet, overtaken) in &found {
@@ -83,13 +121,14 @@ impl Forwarder {
                 }
             }
             if subscriber.downlink.take_changed() {
-                switched.push(route.peer);
+                gathered.switched.push(route.peer);
+            }
+            gathered.served = number + 1;
+            if enough(sink) && gathered.served < routes.len() {
+                return true;
             }
         }
-        drop(found);
-        for peer in switched {
-            self.route(now, peer);
-        }
+        false
     }
 }
 

@@ -40,6 +40,10 @@ pub trait Sink {
     /// Offers a buffer of at least [`crate::media::packet::MAX_PACKET`] octets to `write`, and sends what it wrote.
     /// Returns the octets that left; 0 when nothing did.
     fn rtp(&mut self, peer: usize, write: impl FnOnce(&mut [u8]) -> Result<Outgoing, DropReason>) -> usize;
+    /// Whether so much was sent that it should leave before there is more.
+    fn has_enough(&self) -> bool {
+        false
+    }
     /// Something will be sent to `peer` soon.
     fn prefetch(&self, _peer: usize) {}
     /// The next packet is for `peer`, on [`Outgoing::stream`] `stream`.
