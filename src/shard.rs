@@ -144,11 +144,11 @@ impl Shard {
         }
     }
 
-    /// Says that `media` media packets have come together: those of one picture are sent together, at the latest with
-    /// [`Shard::end_batch`].
+    /// Says that `media` media packets have come together: those of one picture are sent together, with what follows in
+    /// further batches, at the latest with [`Shard::end_batch`].
     pub fn begin_batch(&mut self, media: usize, outbox: &mut Outbox) {
         outbox.expect(media);
-        self.forwarder.gather(media > 1);
+        self.forwarder.gather(media > 0);
     }
 
     /// Whether so much came together that [`Shard::forward_gathered`] should be called before more is received.
@@ -158,6 +158,7 @@ impl Shard {
 
     /// Forwards what came together. True when it has not come to everybody yet: send what waits, and call this again.
     pub fn forward_gathered(&mut self, now: Instant, outbox: &mut Outbox) -> bool {
+        outbox.expect(self.forwarder.gathered());
         self.forwarder.forward_some(now, &mut Sealer::new(&mut self.links, outbox, &mut self.counters))
     }
 

@@ -199,15 +199,15 @@ impl Worker {
         }
     }
 
-    /// Reads what waits at a socket. True when more may be waiting.
+    /// Reads what waits at a socket, and forwards it then: what the socket still holds of a picture leaves with the rest
+    /// of it. True when more may be waiting.
     fn read(&mut self, index: usize, buffers: &mut Buffers) -> bool {
-        for _ in 0..BATCHES_PER_TICK {
-            let Some(socket) = self.sockets.get(index) else { return false };
-            let mut batch = match socket.receive(buffers) {
-                Ok(Some(batch)) => batch,
-                // An error belongs to one earlier datagram (ICMP); the socket lives on.
-                Ok(None) | Err(_) => return false,
-            };
+        let mut batches = 0;
+        while batches < BATCHES_PER_TICK {
+            let Some(socket) = self.sockets.get(index) else { break };
+            // An error belongs to one earlier datagram (ICMP); the socket lives on.
+            let Ok(Some(mut batch)) = socket.receive(buffers) else { break };
+            batches += 1;
             let now = Instant::now();
             let mut datagrams = 0;
             self.shard.begin_batch(batch.media(), &mut self.outbox);
@@ -221,10 +221,10 @@ impl Worker {
                     self.flush();
                 }
             });
-            self.end_batch(now);
             self.shard.counters_mut().receives.add(&BATCHES, datagrams);
         }
-        true
+        self.end_batch(Instant::now());
+        batches == BATCHES_PER_TICK
     }
 
     /// Forwards what came together, and sends it as it is written.

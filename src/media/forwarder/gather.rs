@@ -56,6 +56,11 @@ impl Forwarder {
         }
     }
 
+    /// How many packets of a picture wait.
+    pub fn gathered(&self) -> usize {
+        self.gathered.packets.len()
+    }
+
     /// Whether so many packets wait that they should be forwarded before more come.
     pub fn has_gathered_enough(&self) -> bool {
         self.gathered.from.is_some() && self.gathered.packets.len() >= self.gathered.most
