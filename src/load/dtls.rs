@@ -1,6 +1,8 @@
 //! The DTLS of a browser that is none: the client's side of a handshake, from the same crates but none of the server's
 //! code.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,11 +78,14 @@ pub struct Agreed {
 pub struct Dtls {
     endpoint: Endpoint,
     config: Arc<HandshakeConfig>,
+    /// Hashes of the datagrams that came.
+    heard: HashSet<u64>,
 }
 
 impl Dtls {
     pub fn new(identity: &Identity) -> Dtls {
-        Dtls { endpoint: Endpoint::new(VIRTUAL, TransportProtocol::UDP, None), config: identity.config.clone() }
+        let endpoint = Endpoint::new(VIRTUAL, TransportProtocol::UDP, None);
+        Dtls { endpoint, config: identity.config.clone(), heard: HashSet::new() }
     }
 
     /// Queues the first hello.
@@ -98,6 +103,13 @@ impl Dtls {
     ///
     /// When the server chose something that was not offered.
     pub fn read(&mut self, now: Instant, datagram: &[u8]) -> Result<Option<Agreed>, DtlsError> {
+        // What the server repeats because it is slow would keep the library, unlike browsers, from repeating its own flight
+        // ever again: should that get lost, the handshake would never end.
+        let mut hasher = DefaultHasher::new();
+        datagram.hash(&mut hasher);
+        if !self.heard.insert(hasher.finish()) {
+            return Ok(None);
+        }
         // One bad datagram is not the end: an attacker could send it.
         let events = self.endpoint.read(now, VIRTUAL, None, BytesMut::from(datagram)).unwrap_or_default();
         if !events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) {
@@ -119,5 +131,48 @@ impl Dtls {
         // A handshake that failed shows in the waiting for it.
         let _ = self.endpoint.handle_timeout(VIRTUAL, now);
         std::iter::from_fn(|| self.endpoint.poll_transmit()).map(|transmit| transmit.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::dtls::{Certificate, Dtls as Server};
+    use crate::transport::spec::{Fingerprint, FingerprintAlgorithm};
+
+    /// Hands the server what the client sends, and returns what it answers.
+    fn exchange(now: Instant, client: &mut Dtls, server: &mut Server) -> Vec<BytesMut> {
+        let sent: Vec<BytesMut> = client.poll(now).collect();
+        for datagram in sent {
+            server.receive(now, &datagram).unwrap();
+        }
+        while server.wants_step() {
+            server.step(now);
+        }
+        std::iter::from_fn(|| server.poll_transmit()).collect()
+    }
+
+    #[test]
+    fn a_server_that_repeats_itself_does_not_silence_the_client() {
+        let mut now = Instant::now();
+        let identity = Identity::generate(&[GCM]).unwrap();
+        let digest = identity.fingerprint.trim_start_matches("sha-256 ").split(':');
+        let digest = digest.map(|octet| u8::from_str_radix(octet, 16).unwrap()).collect();
+        let fingerprint = Fingerprint { algorithm: FingerprintAlgorithm::Sha256, digest };
+        let mut server = Server::new(&Certificate::generate().unwrap(), &fingerprint);
+        let mut client = Dtls::new(&identity);
+        client.start(now).unwrap();
+        let verify = exchange(now, &mut client, &mut server);
+        verify.iter().for_each(|datagram| assert!(client.read(now, datagram).unwrap().is_none()));
+        let hello = exchange(now, &mut client, &mut server);
+        hello.iter().for_each(|datagram| assert!(client.read(now, datagram).unwrap().is_none()));
+        // The client's answer is lost, and the server's flight comes once more.
+        assert!(client.poll(now).count() > 0);
+        hello.iter().for_each(|datagram| assert!(client.read(now, datagram).unwrap().is_none()));
+        assert_eq!(client.poll(now).count(), 0);
+        now += FLIGHT_INTERVAL;
+        let finished = exchange(now, &mut client, &mut server);
+        let agreed: Vec<Agreed> = finished.iter().filter_map(|datagram| client.read(now, datagram).unwrap()).collect();
+        assert_eq!(agreed.len(), 1);
     }
 }
