@@ -266,7 +266,8 @@ impl Dtls {
         if self.state != DtlsState::Handshaking {
             return None;
         }
-        let retransmit = self.endpoint.as_ref().and_then(|endpoint| endpoint.poll_timeout(&VIRTUAL));
+        let retransmit = self.endpoint.as_ref().filter(|_| self.may_repeat());
+        let retransmit = retransmit.and_then(|endpoint| endpoint.poll_timeout(&VIRTUAL));
         retransmit.into_iter().chain(self.deadline).min()
     }
 
@@ -277,14 +278,21 @@ impl Dtls {
         if self.deadline.is_some_and(|deadline| now >= deadline) {
             return self.end();
         }
+        let may_repeat = self.may_repeat();
         let Some(endpoint) = &mut self.endpoint else { return };
-        if endpoint.poll_timeout(&VIRTUAL).is_some_and(|at| now >= at) {
+        if may_repeat && endpoint.poll_timeout(&VIRTUAL).is_some_and(|at| now >= at) {
             let result = endpoint.handle_timeout(VIRTUAL, now);
             self.take_transmits();
             if result.is_err() {
                 self.end();
             }
         }
+    }
+
+    /// Whether our flight may be sent again: not while an answer to it waits for its step, which it does where many connect at
+    /// once.
+    fn may_repeat(&self) -> bool {
+        self.inbox.is_empty()
     }
 
     /// Says goodbye with a close_notify alert.

@@ -271,6 +271,35 @@ fn repeated_hellos_are_answered_within_a_budget() {
 }
 
 #[test]
+fn a_flight_is_not_sent_again_while_its_answer_waits_for_a_step() {
+    let mut pair = Pair::new(&[GCM]);
+    let now = Instant::now();
+    for _ in 0..2 {
+        while let Some(datagram) = pair.client.poll() {
+            pair.server.receive(now, &datagram).unwrap();
+        }
+        while pair.server.wants_step() {
+            pair.server.step(now);
+        }
+        while let Some(datagram) = pair.server.poll_transmit() {
+            pair.client.read(now, &datagram);
+        }
+    }
+    let late = now + 2 * FLIGHT_INTERVAL;
+    assert!(pair.server.next_timeout().is_some_and(|at| at < late));
+    while let Some(datagram) = pair.client.poll() {
+        pair.server.receive(late, &datagram).unwrap();
+    }
+    assert!(pair.server.next_timeout().is_some_and(|at| at > late));
+    pair.server.handle_timeout(late);
+    assert!(pair.server.poll_transmit().is_none());
+    while pair.server.wants_step() {
+        pair.server.step(late);
+    }
+    assert_eq!(pair.server.state(), DtlsState::Established);
+}
+
+#[test]
 fn a_handshake_that_stalls_ends() {
     let mut pair = Pair::new(&[GCM]);
     pair.lost = (2..1_000).collect();
