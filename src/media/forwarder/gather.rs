@@ -9,6 +9,8 @@ use crate::media::congestion::Kind;
 
 /// Most packets that wait for one another.
 const MOST: usize = 16;
+/// With the one that is too many.
+const ROOM: usize = MOST + 1;
 /// Most copies that they may make altogether: 16 MiB of the largest packets.
 const MOST_COPIES: usize = 16 * 1_024 * 1_024 / packet::MAX_PACKET;
 
@@ -17,7 +19,7 @@ const MOST_COPIES: usize = 16 * 1_024 * 1_024 / packet::MAX_PACKET;
 pub(super) struct Gathered {
     from: Option<(SourceId, usize)>,
     /// The publisher's number of each, and the layer's highest one when it came.
-    packets: SmallVec<[(ExtSeq, ExtSeq); MOST]>,
+    packets: SmallVec<[(ExtSeq, ExtSeq); ROOM]>,
     /// More of them may come before [`Forwarder::forward_gathered`] is called.
     open: bool,
     /// How many may wait: fewer where they go to many.
@@ -51,7 +53,8 @@ impl Forwarder {
         self.gathered.from = Some(from);
         self.gathered.packets.push((seq, newest));
         self.gathered.most = (MOST_COPIES / routes.max(1)).clamp(1, MOST);
-        if !self.gathered.open || self.gathered.packets.len() >= MOST {
+        // An owner that asks has been told one packet ago; the others' copies are bounded here.
+        if !self.gathered.open || self.gathered.packets.len() > self.gathered.most {
             self.forward_gathered(now, sink);
         }
     }
@@ -102,7 +105,7 @@ impl Forwarder {
         let Forwarder { sources, publishers, subscribers, touched, waiting, gathered, .. } = self;
         let Some(ring) = ring_of(sources, publishers, id, MediaKind::Video, layer) else { return false };
         let routes = sources.get(&id).and_then(|source| source.routes[kind_index(MediaKind::Video)].get(layer));
-        let mut found: SmallVec<[(PacketRef<'_>, bool); MOST]> = SmallVec::new();
+        let mut found: SmallVec<[(PacketRef<'_>, bool); ROOM]> = SmallVec::new();
         for (seq, newest) in &gathered.packets {
             match ring.get(*seq) {
                 Some(packet) => found.push((packet, seq < newest)),
