@@ -69,6 +69,22 @@ it('nothing is blocked any more when the refused voice is gone', async () => {
   expect(playback.blocked).toBe(false);
 });
 
+it('a refused voice that comes by another track goes on being blocked, without a moment between', async () => {
+  const playback = new Playback();
+  const told: boolean[] = [];
+  playback.on('blocked', (blocked) => told.push(blocked));
+  playback.use([track()]);
+  await settled();
+  playback.use([track()]);
+  expect(playback.blocked).toBe(true);
+  await settled();
+  expect(told).toEqual([true]);
+  clicked = true;
+  playback.use([track()]);
+  await settled();
+  expect(told).toEqual([true, false]);
+});
+
 it('a voice keeps its element while it lives', () => {
   const playback = new Playback();
   const [one, two] = [track(), track()];

@@ -13,6 +13,8 @@ export interface PlaybackEvents {
 export class Playback extends Emitter<PlaybackEvents> {
   #elements = new Map<MediaStreamTrack, HTMLAudioElement>();
   #refused = new Set<HTMLMediaElement>();
+  /** New ones of which the browser has not said yet whether they may sound. */
+  #asked = new Set<HTMLMediaElement>();
   #sink = '';
   #volume = 1;
   #blocked = false;
@@ -61,6 +63,7 @@ export class Playback extends Emitter<PlaybackEvents> {
   /** Starts everything that the browser held back. To be called from a click. */
   async unblock(): Promise<void> {
     const refused = [...this.#refused].filter((element) => !(element instanceof HTMLAudioElement));
+    this.#asked.clear();
     await Promise.all([wakeAudio(), ...[...this.#elements.values(), ...refused].map((element) => this.play(element))]);
   }
 
@@ -73,6 +76,7 @@ export class Playback extends Emitter<PlaybackEvents> {
       // Another failure is that of an element that was fed anew meanwhile: it plays by then.
       if ((error as { name?: string }).name === 'NotAllowedError') this.#refused.add(element);
     }
+    this.#asked.delete(element);
     this.#tell();
   }
 
@@ -103,6 +107,7 @@ export class Playback extends Emitter<PlaybackEvents> {
     }
     this.#box.append(element);
     if (this.#sink) this.#route(element);
+    this.#asked.add(element);
     void this.play(element);
   }
 
@@ -111,6 +116,7 @@ export class Playback extends Emitter<PlaybackEvents> {
     element.remove();
     this.#elements.delete(track);
     this.#refused.delete(element);
+    this.#asked.delete(element);
   }
 
   /** The speaker may be gone, and come back: whoever chose it wants it again then. */
@@ -124,7 +130,8 @@ export class Playback extends Emitter<PlaybackEvents> {
   }
 
   #tell(): void {
-    const blocked = this.#refused.size > 0;
+    // A voice that moves to another element is refused there, too: what offers the click is not to flicker meanwhile.
+    const blocked = this.#refused.size > 0 || (this.#blocked && this.#asked.size > 0);
     if (blocked === this.#blocked) return;
     this.#blocked = blocked;
     this.emit('blocked', blocked);
