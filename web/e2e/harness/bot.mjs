@@ -290,10 +290,13 @@ export class Bot {
   }
 }
 
-/** Tiles travel for a moment, and their buttons with them. */
+/** Tiles travel for a moment, and their buttons with them. On a busy machine one frame lasts long, so that a box that stays says nothing. */
 async function standsStill(element) {
+  const travels = (button) =>
+    document.getAnimations().some(({ effect, playState, transitionProperty }) => playState === 'running' && /transform|width|height|left|top/.test(transitionProperty ?? '') && effect?.target?.contains(button));
   let before;
   const look = async () => {
+    if (await element.evaluate(travels)) return false;
     const now = JSON.stringify(await element.boundingBox());
     const same = now === before;
     before = now;
