@@ -3,7 +3,8 @@
 //! Whoever is there stays while others come at the join rate. That rate is a crowd's, so that a search takes minutes and no hours,
 //! and a crowd into one room waits for key frames, which no publisher makes for each of them: its first pictures are told,
 //! not judged. Judged are those of newcomers that come one by one while the number is measured, each in another's place,
-//! and everybody's gaps and losses meanwhile.
+//! and everybody's gaps, losses and layers meanwhile: a server that gives up upper layers keeps its calls going, but not as
+//! they were.
 
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ const CLOSE: f64 = 1.05;
 const NEWCOMERS: f64 = 0.8;
 /// Between a step's joins and its measuring.
 const SETTLE: Duration = Duration::from_secs(2);
+/// The topmost layer may be seen for so much less of the time than in the first step: estimates of newcomers grow for some
+/// seconds.
+const GIVEN_UP: f64 = 0.1;
 
 /// See the module. The report is of the last step that held; of the first one when none did.
 pub(super) async fn find(options: &Options, access: &Access, bar: &Progress) -> Result<Report, LoadError> {
@@ -36,9 +40,10 @@ pub(super) async fn find(options: &Options, access: &Access, bar: &Progress) -> 
     let (mut held, mut broke): (Option<(usize, Report)>, Option<usize>) = (None, None);
     let mut steps: Vec<Step> = Vec::new();
     let mut next = start;
-    let mut worst = None;
+    let (mut worst, mut top_before) = (None, None);
     loop {
-        let (step, report) = try_step(&mut director, options, next, steps.is_empty()).await?;
+        let (step, report) = try_step(&mut director, options, next, top_before, steps.is_empty()).await?;
+        top_before = top_before.or(report.top_share().map(|share| (share, next)));
         bar.note(&step.text());
         let fits = step.held;
         steps.push(step);
@@ -69,20 +74,28 @@ pub(super) async fn find(options: &Options, access: &Access, bar: &Progress) -> 
     Ok(report)
 }
 
-/// Lets in whoever is missing, and measures them and all the others. With `strict`, the first refusal ends it.
+/// Lets in whoever is missing, and measures them and all the others. `top_before`: how much of the time the topmost layer
+/// was seen in the first step, and by how many. In the first step, the first refusal ends it.
 async fn try_step(
     director: &mut Director<'_>,
     options: &Options,
     count: usize,
-    strict: bool,
+    top_before: Option<(f64, usize)>,
+    is_first: bool,
 ) -> Result<(Step, Report), LoadError> {
     director.resize(count);
     director.begin();
-    director.fill(strict).await?;
+    director.fill(is_first).await?;
     director.settle(SETTLE).await?;
     let first = director.collect().await?;
     let measured = director.measure(Duration::from_secs(options.duration)).await?;
-    let report = director.report(first, measured);
+    let mut report = director.report(first, measured);
+    if let (Some((before, few)), Some(now)) = (top_before, report.top_share())
+        && now < before - GIVEN_UP
+    {
+        let (before, now) = (before * 100.0, now * 100.0);
+        report.blame(format!("the topmost layer {now:.0} % of the time, {before:.0} % with {few}"));
+    }
     let step = Step {
         count,
         held: report.quality.held,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::feedback::Arrivals;
 use super::measure::{Figures, Quality, note};
 use super::picture;
+use super::sdp::Answered;
 use super::wire::{Out, Seen, Wire};
 use super::{line::Line, line::Passing};
 use crate::id::Ssrc;
@@ -28,6 +29,8 @@ pub(super) struct Downlink {
     started: Instant,
     lines: Vec<Line>,
     arrivals: Arrivals,
+    /// Header extension that numbers packets for `arrivals`.
+    transport_cc: Option<u8>,
     next_report: Instant,
     next_repair: Option<Instant>,
     pub(super) quality: Quality,
@@ -37,10 +40,11 @@ impl Downlink {
     pub(super) fn new(
         epoch: Instant,
         started: Instant,
-        lines: Vec<Line>,
+        answered: &Answered,
         full: bool,
         expects_pictures: bool,
     ) -> Downlink {
+        let lines: Vec<Line> = answered.lines.iter().map(|line| Line::new(line.ssrc, line.rtx)).collect();
         let quality = Quality { watches: !lines.is_empty(), ..Quality::default() };
         Downlink {
             epoch,
@@ -50,6 +54,7 @@ impl Downlink {
             started,
             lines,
             arrivals: Arrivals::new(epoch),
+            transport_cc: answered.transport_cc,
             next_report: started + REPORT_INTERVAL,
             next_repair: None,
             quality,
@@ -63,7 +68,7 @@ impl Downlink {
 
     /// Takes a sealed packet.
     pub(super) fn receive(&mut self, now: Instant, datagram: &mut [u8], wire: &mut Wire, figures: &mut Figures) {
-        let Some(seen) = super::wire::read(datagram) else { return };
+        let Some(seen) = super::wire::read(datagram, self.transport_cc) else { return };
         if let Some(seq) = seen.transport_seq {
             self.arrivals.arrived(now, seen.ssrc, seq);
         }
@@ -124,9 +129,12 @@ impl Downlink {
         if lost {
             self.next_repair.get_or_insert(now + REPAIR_INTERVAL / 2);
         }
-        if let Some(sent) = payload.filter(|_| settled).and_then(picture::sent) {
+        if let Some(stamp) = payload.filter(|_| settled).and_then(picture::stamp) {
             let since = now.saturating_duration_since(self.epoch).as_micros() as u64;
-            note(&mut figures.latency, Duration::from_micros(since.saturating_sub(sent)));
+            note(&mut figures.latency, Duration::from_micros(since.saturating_sub(stamp.sent)));
+            if let Some(packets) = figures.layers.get_mut(usize::from(stamp.layer)).filter(|_| line.video) {
+                *packets += 1;
+            }
         }
         let first = if line.video { line.sees(seen, seen.seq, payload) } else { !self.expects_pictures };
         if first {
@@ -191,7 +199,7 @@ impl Downlink {
 
     /// Begins to measure anew.
     pub(super) fn begin(&mut self) {
-        let Quality { first_frame, connected, watches, weak, .. } = self.quality;
-        self.quality = Quality { first_frame, connected, watches, weak, old: true, ..Quality::default() };
+        let Quality { first_frame, checked, connected, watches, weak, .. } = self.quality;
+        self.quality = Quality { first_frame, checked, connected, watches, weak, old: true, ..Quality::default() };
     }
 }

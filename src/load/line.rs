@@ -111,7 +111,8 @@ impl Line {
     pub(super) fn arrived(&mut self, now: Instant, seen: &Seen) -> Passing {
         self.received += 1;
         let lost = self.place(now, seen.seq);
-        if seen.csrc != self.csrc {
+        // Other servers name no contributing source.
+        if seen.csrc != self.csrc || self.since.is_none() {
             (self.csrc, self.since, self.frame) = (seen.csrc, Some(now), None);
         }
         let settled = self.since.is_some_and(|since| now.saturating_duration_since(since) >= SETTLING);
@@ -259,7 +260,7 @@ mod tests {
         let start = Instant::now();
         let mut line = Line::new(1, Some(2));
         let mut key = vec![0; picture::LEAST_PICTURE];
-        let part = picture::Part { number: 1, first: true, key: Some(180), len: key.len() };
+        let part = picture::Part { number: 1, first: true, key: Some(180), len: key.len(), layer: 0 };
         picture::write_picture(&mut key, &part, 0);
         let mut take = |seq, timestamp, marker, payload: &[u8]| {
             let packet = Seen { marker, ..seen(seq, timestamp) };

@@ -10,6 +10,9 @@ pub(super) const SEEN_GAP: Duration = Duration::from_millis(50);
 /// Longest time that histograms tell apart from longer ones.
 const LONGEST: u64 = 60_000_000;
 
+/// Most layers of a picture: as many as there are rids.
+pub(super) const LAYERS: usize = super::sdp::RIDS.len();
+
 /// A histogram of times in microseconds, exact to a hundredth.
 pub(super) type Times = Histogram<u64>;
 
@@ -45,6 +48,8 @@ pub(super) struct Quality {
     pub(super) frozen: Duration,
     /// Since it began to connect; `None` = nothing came yet.
     pub(super) first_frame: Option<Duration>,
+    /// The server answered its checks: the handshake began.
+    pub(super) checked: bool,
     pub(super) connected: bool,
     pub(super) watches: bool,
     /// Its network is bad on purpose.
@@ -72,6 +77,8 @@ pub(super) struct Figures {
     /// Of frames, beyond what the sender's clock explains.
     pub(super) gaps: Times,
     pub(super) members: Vec<Quality>,
+    /// Packets of pictures that were looked into, by layer.
+    pub(super) layers: [u64; LAYERS],
     /// Media packets that publishers sent.
     pub(super) sent: u64,
     /// Datagrams that the kernel did not take.
@@ -83,8 +90,8 @@ pub(super) struct Figures {
 
 impl Default for Figures {
     fn default() -> Figures {
-        let (latency, gaps, members) = (times(), times(), Vec::new());
-        Figures { latency, gaps, members, sent: 0, unsent: 0, busy: Duration::ZERO, span: Duration::ZERO }
+        let (latency, gaps, members, layers) = (times(), times(), Vec::new(), [0; LAYERS]);
+        Figures { latency, gaps, members, layers, sent: 0, unsent: 0, busy: Duration::ZERO, span: Duration::ZERO }
     }
 }
 
@@ -94,6 +101,7 @@ impl Figures {
         let _ = self.latency.add(&other.latency);
         let _ = self.gaps.add(&other.gaps);
         self.members.extend(other.members);
+        self.layers.iter_mut().zip(other.layers).for_each(|(all, more)| *all += more);
         self.sent += other.sent;
         self.unsent += other.unsent;
         self.busy += other.busy;

@@ -9,7 +9,6 @@ use rtc_stun::message::TransactionId;
 use super::downlink::Downlink;
 use super::dtls::{Agreed, Dtls, GCM, Identity};
 use super::ice::{self, Pair};
-use super::line::Line;
 use super::measure::Figures;
 use super::plan::Part;
 use super::sdp::Answered;
@@ -22,10 +21,11 @@ use crate::transport::srtp::{Profile, Srtp};
 const CHECK_FIRST: Duration = Duration::from_millis(100);
 /// Between two checks of a path that works, as browsers check for consent, on average (RFC 7675 §5.1 has 4 to 6 s).
 const CHECK_AGAIN: Duration = Duration::from_millis(2_500);
-/// After what time a flight of a handshake is first repeated; doubled after that, as browsers do (RFC 6347 §4.2.4.1). The
-/// library repeats at each look at its timers, and gives up after seven: without doubling, a server whose reply takes
-/// 0.4 s would never be heard.
+/// After what time a flight of a handshake is first repeated; doubled after that, as browsers do (RFC 6347 §4.2.4.1), and from
+/// [`HANDSHAKE_TICK_SLOW`] on tripled. The library repeats at each look at its timers, and gives up after seven, where browsers
+/// go on for minutes: so the last comes after 17 s.
 const HANDSHAKE_TICK: Duration = Duration::from_millis(50);
+const HANDSHAKE_TICK_SLOW: Duration = Duration::from_millis(400);
 
 /// All that a peer is made of.
 pub(super) struct Spec {
@@ -60,8 +60,8 @@ pub(super) struct Peer {
 
 impl Peer {
     pub(super) fn new(now: Instant, epoch: Instant, spec: Spec) -> Peer {
-        let lines: Vec<Line> = spec.answered.lines.iter().map(|line| Line::new(line.ssrc, line.rtx)).collect();
-        let mut downlink = Downlink::new(epoch, spec.started, lines, spec.part.full, spec.part.expects_pictures);
+        let Part { full, expects_pictures, .. } = spec.part;
+        let mut downlink = Downlink::new(epoch, spec.started, &spec.answered, full, expects_pictures);
         downlink.quality.weak = spec.part.weather.is_some();
         Peer {
             remote: None,
@@ -125,6 +125,7 @@ impl Peer {
             return;
         }
         self.remote = Some(from);
+        self.downlink.quality.checked = true;
         self.next_check = now + CHECK_AGAIN.mul_f64(0.5 + rand::random::<f64>());
         self.next_handshake = Some(now);
         if let Some(Err(error)) = self.dtls.as_mut().map(|dtls| dtls.start(now)) {
@@ -200,7 +201,7 @@ impl Peer {
             && let Some(dtls) = &mut self.dtls
         {
             self.next_handshake = Some(now + self.handshake_tick);
-            self.handshake_tick *= 2;
+            self.handshake_tick *= if self.handshake_tick < HANDSHAKE_TICK_SLOW { 2 } else { 3 };
             dtls.poll(now).for_each(|datagram| out.send(&datagram));
         }
         if let Some(wire) = &mut self.wire {

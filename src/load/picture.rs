@@ -1,8 +1,8 @@
-//! Payloads that pass for VP8 and Opus, each with the moment of its sending in its last octets.
+//! Payloads that pass for VP8 and Opus, each with its layer and the moment of its sending in its last octets.
 
 /// The VP8 descriptor in front of a payload (RFC 7741 §4.2): picture id of 15 bits, TL0PICIDX, TID, as Chromium sends.
 const DESCRIPTOR: usize = 6;
-/// Octets that say when a payload was sent: microseconds since the tester's epoch.
+/// Octets of a [`Stamp`].
 const STAMP: usize = 8;
 /// A picture's first payload: descriptor, a key frame's header, stamp.
 pub(super) const LEAST_PICTURE: usize = DESCRIPTOR + 10 + STAMP;
@@ -18,6 +18,16 @@ pub(super) struct Part {
     pub(super) key: Option<u16>,
     /// Octets of the payload.
     pub(super) len: usize,
+    pub(super) layer: u8,
+}
+
+/// What a payload says of itself in its last octets: its layer in the first of them, the time in the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stamp {
+    /// Microseconds since the tester's epoch.
+    pub(super) sent: u64,
+    /// 0 = the smallest.
+    pub(super) layer: u8,
 }
 
 /// How libwebrtc cuts a picture of `octets`: into as few packets as hold it, of sizes that differ by one octet at most,
@@ -43,14 +53,14 @@ pub(super) fn write_picture(out: &mut [u8], part: &Part, sent: u64) {
         None if part.first => put(out, DESCRIPTOR, &[0x11, 0, 0]),
         None => {}
     }
-    stamp(out, sent);
+    put_stamp(out, Stamp { sent, layer: part.layer });
 }
 
 /// Writes a sound into `out`.
 pub(super) fn write_sound(out: &mut [u8], sent: u64) {
     // RFC 6716 §3.1: CELT, fullband, 20 ms, mono.
     put(out, 0, &[0xF8]);
-    stamp(out, sent);
+    put_stamp(out, Stamp { sent, layer: 0 });
 }
 
 fn put(out: &mut [u8], at: usize, octets: &[u8]) {
@@ -59,14 +69,16 @@ fn put(out: &mut [u8], at: usize, octets: &[u8]) {
     }
 }
 
-fn stamp(out: &mut [u8], sent: u64) {
+fn put_stamp(out: &mut [u8], stamp: Stamp) {
     let at = out.len().saturating_sub(STAMP);
-    put(out, at, &sent.to_be_bytes());
+    put(out, at, &(u64::from(stamp.layer) << 56 | stamp.sent).to_be_bytes());
 }
 
-/// When a payload was sent, in microseconds since the tester's epoch.
-pub(super) fn sent(payload: &[u8]) -> Option<u64> {
-    payload.last_chunk::<STAMP>().map(|octets| u64::from_be_bytes(*octets))
+/// What a payload says of itself.
+pub(super) fn stamp(payload: &[u8]) -> Option<Stamp> {
+    let [layer, time @ ..] = *payload.last_chunk::<STAMP>()?;
+    let [a, b, c, d, e, f, g] = time;
+    Some(Stamp { sent: u64::from_be_bytes([0, a, b, c, d, e, f, g]), layer })
 }
 
 /// Whether a payload begins a key frame.
@@ -94,11 +106,12 @@ mod tests {
     #[test]
     fn the_server_reads_a_key_frame_with_its_size_and_the_receiver_its_stamp() {
         let mut payload = vec![0; 900];
-        let part = Part { number: 0x1_0203, first: true, key: Some(720), len: 900 };
+        let part = Part { number: 0x1_0203, first: true, key: Some(720), len: 900, layer: 2 };
         write_picture(&mut payload, &part, 77);
         let facts = codec::facts(Codec::Vp8, &payload, false, None).unwrap();
         assert!(facts.key_frame && facts.frame_start && starts_key_frame(&payload));
-        assert_eq!((vp8::resolution(&payload), sent(&payload)), (Some((1280, 720)), Some(77)));
+        assert_eq!(vp8::resolution(&payload), Some((1280, 720)));
+        assert_eq!(stamp(&payload), Some(Stamp { sent: 77, layer: 2 }));
         write_picture(&mut payload, &Part { key: None, ..part }, 78);
         assert!(!starts_key_frame(&payload) && !codec::facts(Codec::Vp8, &payload, false, None).unwrap().key_frame);
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::LoadError;
 use super::director::Director;
 use super::measure::{Figures, Percentiles, Quality, note, times};
-use super::options::{Options, Scenario};
+use super::options::{Options, Scenario, Shape};
 use super::server::Sample;
 
 /// Quality holds while this share of members sees no gaps, and nothing else is worse than these.
@@ -49,6 +49,9 @@ pub struct Report {
     pub latency: Percentiles,
     /// How much longer than the sender's clock says receivers waited for the next picture.
     pub gaps: Percentiles,
+    /// Of simulcast, lowest first: how long of all the time that pictures were watched each layer was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<LayerShare>,
     /// Share of packets that never came, of members with a good network and of the others.
     pub loss: f64,
     pub loss_weak: Option<f64>,
@@ -67,6 +70,9 @@ pub struct Report {
 pub struct Members {
     pub asked: usize,
     pub connected: usize,
+    /// Of the others, whose connectivity checks were never answered, and whose handshake has not ended.
+    pub unanswered: usize,
+    pub handshaking: usize,
     /// Saw a picture or heard a sound, of those that watch.
     pub seeing: usize,
     pub watching: usize,
@@ -75,6 +81,13 @@ pub struct Members {
     pub joins_per_second: f64,
     pub failed_joins: usize,
     pub lost: usize,
+}
+
+/// How much of the time a layer was what members saw.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct LayerShare {
+    pub kbps: u32,
+    pub share: f64,
 }
 
 /// Media packets and their octets, without IP and UDP.
@@ -164,6 +177,9 @@ impl Report {
             some().next().map(|_| lost as f64 / (lost + received).max(1) as f64)
         };
         let watching = all.iter().filter(|member| member.watches);
+        let waiting = |at: fn(&Quality) -> bool| {
+            all.iter().filter(|member| !member.connected && !member.gone && at(member)).count()
+        };
         let received = sum(|member| member.received);
         let mut report = Report {
             scenario: options.scenario,
@@ -172,6 +188,8 @@ impl Report {
             members: Members {
                 asked: all.iter().filter(|member| !member.gone && !member.young).count() + director.failed.len(),
                 connected: all.iter().filter(|member| member.connected && !member.gone).count(),
+                unanswered: waiting(|member| !member.checked),
+                handshaking: waiting(|member| member.checked),
                 seeing: watching.clone().filter(|member| member.first_frame.is_some()).count(),
                 watching: watching.clone().count(),
                 smooth: watching.clone().filter(|member| member.is_smooth()).count(),
@@ -189,6 +207,7 @@ impl Report {
             },
             latency: Percentiles::of(&figures.latency),
             gaps: Percentiles::of(&figures.gaps),
+            layers: layer_shares(&figures, &director.shape),
             loss: share(false).unwrap_or_default(),
             loss_weak: share(true),
             repaired: sum(|member| member.repaired),
@@ -212,7 +231,7 @@ impl Report {
 
     /// `crowds`: members came faster than a room's do, so that their own first pictures are not judged.
     fn judge(&mut self, unopened: u64, failed: &[LoadError], crowds: bool) {
-        let Members { seeing, watching, connected, asked, lost, .. } = self.members;
+        let Members { seeing, watching, connected, asked, unanswered, handshaking, lost, .. } = self.members;
         let good = |member: &usize| *member as f64 >= SMOOTH_SHARE * watching as f64;
         let mut problems = Vec::new();
         let mut note = |bad: bool, text: String| {
@@ -220,7 +239,11 @@ impl Report {
                 problems.push(text);
             }
         };
-        note(connected < asked, format!("{connected} of {asked} members connected"));
+        let stuck = match (unanswered, handshaking) {
+            (0, 0) => String::new(),
+            _ => format!(" ({unanswered} got no answer to their checks, {handshaking} none in the handshake)"),
+        };
+        note(connected < asked, format!("{connected} of {asked} members connected{stuck}"));
         note(seeing < watching, format!("{seeing} of {watching} see or hear something"));
         note(!good(&self.members.smooth), format!("{} of {watching} see no gap of 50 ms", self.members.smooth));
         note(self.loss >= MOST_LOSS, format!("loss {:.2} %", self.loss * 100.0));
@@ -237,6 +260,17 @@ impl Report {
             format!("the tester itself was busy for {:.0} % of its time", self.generator.busy * 100.0),
         );
         self.quality = Verdict { held: problems.is_empty(), problems };
+    }
+
+    /// How much of the time the topmost layer was seen; `None` without simulcast.
+    pub(super) fn top_share(&self) -> Option<f64> {
+        self.layers.last().map(|top| top.share)
+    }
+
+    /// One more thing that was not as it should be.
+    pub(super) fn blame(&mut self, problem: String) {
+        self.quality.problems.push(problem);
+        self.quality.held = false;
     }
 
     /// Prints the table, or JSON where that was asked for.
@@ -283,6 +317,10 @@ impl Report {
         );
         row("latency", percentiles(&self.latency));
         row("gaps", format!("{}; {smooth} of {watching} members see none", percentiles(&self.gaps)));
+        if !self.layers.is_empty() {
+            let each = |layer: &LayerShare| format!("{} kbit/s {:.0} %", layer.kbps, layer.share * 100.0);
+            row("layers", self.layers.iter().map(each).collect::<Vec<_>>().join(", ") + " of the time");
+        }
         row("freezes", format!("{}, {:.1} s in all", self.freezes, self.frozen / 1_000.0));
         let weak = self.loss_weak.map_or(String::new(), |loss| format!("; {:.3} % on bad networks", loss * 100.0));
         row("loss", format!("{:.4} %{weak}; {} packets repaired", self.loss * 100.0, self.repaired));
@@ -316,6 +354,22 @@ impl Report {
         }
         out.trim_end().to_owned()
     }
+}
+
+/// A layer of many packets a second is looked into more often: its rate evens that out.
+fn layer_shares(figures: &Figures, shape: &Shape) -> Vec<LayerShare> {
+    let Some(pictures) = shape.pictures.as_ref().filter(|pictures| pictures.layers.len() > 1) else {
+        return Vec::new();
+    };
+    let seen = || {
+        pictures
+            .layers
+            .iter()
+            .zip(figures.layers)
+            .map(|(layer, seen)| (layer.kbps, seen as f64 / f64::from(layer.kbps)))
+    };
+    let all = seen().map(|(_, time)| time).sum::<f64>();
+    seen().filter(|_| all > 0.0).map(|(kbps, time)| LayerShare { kbps, share: time / all }).collect()
 }
 
 /// Of members with a good network that came since the measuring began.

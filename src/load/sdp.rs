@@ -14,6 +14,9 @@ pub const OPUS: u8 = 111;
 pub const VP8: u8 = 96;
 pub const RTX: u8 = 97;
 
+/// Header extension of packets that are numbered for feedback on the whole connection.
+const NUMBERED: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
 /// Mids of the uplinks.
 pub const MICROPHONE: &str = "0";
 pub const CAMERA: &str = "1";
@@ -96,9 +99,7 @@ fn line(sdp: &mut String, wanted: &Wanted<'_>, mid: &str, video: bool, direction
     let (codec, payload) = if video { ("VP8/90000", VP8) } else { ("opus/48000/2", OPUS) };
     put(format_args!("a=rtpmap:{payload} {codec}"));
     if wanted.transport_cc {
-        put(format_args!(
-            "a=extmap:{TRANSPORT_CC} http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
-        ));
+        put(format_args!("a=extmap:{TRANSPORT_CC} {NUMBERED}"));
         put(format_args!("a=rtcp-fb:{payload} transport-cc"));
     }
     if video {
@@ -128,6 +129,8 @@ pub struct Answered {
     /// Over UDP.
     pub candidates: Vec<SocketAddr>,
     pub lines: Vec<Line>,
+    /// By which id the server numbers packets for feedback on the whole connection, where it does.
+    pub transport_cc: Option<u8>,
 }
 
 /// Reads an answer. `None` when it lacks what every answer has.
@@ -145,6 +148,7 @@ pub fn read(answer: &str) -> Option<Answered> {
                 answered.candidates.push((ip, port.parse().ok()?).into());
             }
             ("mid", _) => mid = value.into(),
+            ("extmap", [id, NUMBERED]) => answered.transport_cc = id.parse().ok(),
             ("ssrc-group", ["FID", ssrc, rtx]) => {
                 let (ssrc, rtx) = (ssrc.parse().ok()?, rtx.parse().ok());
                 answered.lines.push(Line { mid: mid.clone(), ssrc, rtx });

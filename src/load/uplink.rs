@@ -214,7 +214,8 @@ impl Uplink {
             let octets = if key.is_some() { usual * KEY_FRAME } else { usual };
             let parts: Vec<usize> = picture::split(octets).collect();
             for (place, len) in parts.iter().enumerate() {
-                let part = Part { number: self.number, first: place == 0, key, len: *len };
+                let layer = index as u8 - 1;
+                let part = Part { number: self.number, first: place == 0, key, len: *len, layer };
                 self.queue.push_back(Queued { stream: index, part, timestamp, marker: place + 1 == parts.len() });
             }
             stream.timestamp = timestamp;

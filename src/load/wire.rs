@@ -33,6 +33,10 @@ impl Out {
         self.datagrams.iter().filter_map(|(peer, to, range)| Some((*peer, *to, self.bytes.get(range.clone())?)))
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.datagrams.clear();
@@ -137,8 +141,8 @@ pub(super) struct Seen {
     pub(super) transport_seq: Option<u16>,
 }
 
-/// Reads the header of a packet, sealed or not.
-pub(super) fn read(packet: &[u8]) -> Option<Seen> {
+/// Reads the header of a packet, sealed or not. `transport_cc` is the header extension that numbers packets for feedback.
+pub(super) fn read(packet: &[u8], transport_cc: Option<u8>) -> Option<Seen> {
     let [first, second, s0, s1, t0, t1, t2, t3, a, b, c, d] = *packet.first_chunk::<12>()?;
     let word = |at: usize| packet.get(at..)?.first_chunk::<4>().map(|word| u32::from_be_bytes(*word));
     let mut header_len = 12 + 4 * usize::from(first & 15);
@@ -150,7 +154,7 @@ pub(super) fn read(packet: &[u8]) -> Option<Seen> {
         let extensions = packet.get(header_len..header_len + 4 * (block & 0xFFFF) as usize)?;
         header_len += extensions.len();
         if block >> 16 == 0xBEDE {
-            transport_seq = find(extensions, sdp::TRANSPORT_CC);
+            transport_seq = transport_cc.and_then(|id| find(extensions, id));
         }
     }
     Some(Seen {
