@@ -26,6 +26,7 @@ use crate::metrics::{MOST_ROOMS, PacketKind, ShardSnapshot};
 use crate::transport::dtls::Certificate;
 use crate::transport::spec::{Path, TransportState};
 use crate::transport::{Incoming, Transport};
+use links::Steps;
 pub use outbox::Outbox;
 use outbox::is_stun;
 use sealer::Sealer;
@@ -58,8 +59,8 @@ pub struct Shard {
     rng: StdRng,
     /// When each transport has something due.
     timers: Timers,
-    /// Browsers that wait for a handshake step, the first one first.
-    steps: VecDeque<usize>,
+    /// Browsers that wait for a handshake step.
+    steps: Steps,
     counters: ShardSnapshot,
     events: Arc<FromShard>,
     /// Something new lies in `events`.
@@ -89,7 +90,7 @@ impl Shard {
             forwarder: Forwarder::new(epoch, epoch_ntp),
             rng: StdRng::seed_from_u64(seed),
             timers: Timers::new(epoch),
-            steps: VecDeque::new(),
+            steps: Steps::default(),
             counters: ShardSnapshot::default(),
             events,
             reported: false,

@@ -11,6 +11,24 @@ use crate::transport::Transport;
 use crate::transport::ice::target_ufrag;
 use crate::transport::spec::Path;
 
+/// Browsers that wait for a handshake step, each kind in the order of their coming. Whoever has begun goes first: where more
+/// come than there is time for, all would be half done and give up, if they took turns.
+#[derive(Default)]
+pub(super) struct Steps {
+    begun: VecDeque<usize>,
+    new: VecDeque<usize>,
+}
+
+impl Steps {
+    pub(super) fn is_empty(&self) -> bool {
+        self.begun.is_empty() && self.new.is_empty()
+    }
+
+    fn pop(&mut self) -> Option<usize> {
+        self.begun.pop_front().or_else(|| self.new.pop_front())
+    }
+}
+
 impl Shard {
     /// Whose datagram this is: by path, or by the ufrag of a connectivity check from a new one.
     pub(super) fn find(&self, path: Path, datagram: &[u8]) -> Option<usize> {
@@ -82,9 +100,9 @@ impl Shard {
         self.free.push(peer);
     }
 
-    /// Runs at most one handshake step, of the browser that has waited longest.
+    /// Runs at most one handshake step.
     pub(super) fn step(&mut self, now: Instant, outbox: &mut Outbox) {
-        while let Some(peer) = self.steps.pop_front() {
+        while let Some(peer) = self.steps.pop() {
             let Some(Some(link)) = self.links.get_mut(peer) else { continue };
             link.waits_for_step = false;
             if link.transport.wants_step() {
@@ -100,7 +118,8 @@ impl Shard {
         let Some(Some(link)) = self.links.get_mut(peer) else { return self.timers.set(peer, None) };
         self.timers.set(peer, link.transport.next_timeout());
         if link.transport.wants_step() && !std::mem::replace(&mut link.waits_for_step, true) {
-            self.steps.push_back(peer);
+            let steps = if link.transport.has_begun() { &mut self.steps.begun } else { &mut self.steps.new };
+            steps.push_back(peer);
         }
     }
 }

@@ -173,6 +173,11 @@ impl Transport {
         self.dtls.wants_step()
     }
 
+    /// Whether the handshake got its first answer.
+    pub fn has_begun(&self) -> bool {
+        self.dtls.has_answered()
+    }
+
     /// Runs one handshake step.
     pub fn step(&mut self, now: Instant, out: &mut impl TransportOut) {
         self.dtls.step(now);

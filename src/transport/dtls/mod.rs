@@ -138,7 +138,7 @@ impl Dtls {
             return Err(DropReason::BadDtls);
         }
         self.deadline.get_or_insert(now + HANDSHAKE_TIMEOUT);
-        if filtered.repeated_hello {
+        if filtered.repeated_hello && self.may_repeat() {
             self.repeat_flight();
         }
         if filtered.records.is_empty() {
@@ -146,15 +146,26 @@ impl Dtls {
         }
         if established {
             self.feed(now, filtered);
-        } else {
+        } else if !self.knows(&filtered) {
             self.inbox.push_back(filtered);
         }
         Ok(())
     }
 
+    /// Whether all that a datagram says waits for its step already. Where many connect at once, clients repeat their
+    /// Finished several times before its turn comes: a step for each of them would keep the others waiting all the longer.
+    fn knows(&self, filtered: &Filtered) -> bool {
+        !filtered.news && self.inbox.back().is_some_and(|waiting| waiting.finished)
+    }
+
     /// Whether a handshake step waits. One costs up to 0.5 ms, so the caller spreads them.
     pub fn wants_step(&self) -> bool {
         !self.inbox.is_empty()
+    }
+
+    /// Whether a flight of ours waits for its answer.
+    pub fn has_answered(&self) -> bool {
+        !self.flight.is_empty()
     }
 
     /// Runs one handshake step.
@@ -173,7 +184,7 @@ impl Dtls {
                 // The alert that the endpoint queued goes with it; nothing has been sent.
                 let Some(hello) = first_hello else { return self.end() };
                 self.listen(Profile::Aes128CmHmacSha1_80);
-                return self.feed(now, Filtered { records: hello, useful: true, ..Filtered::default() });
+                return self.feed(now, Filtered { records: hello, useful: true, news: true, ..Filtered::default() });
             }
             Err(_) => {
                 self.take_transmits();
@@ -289,8 +300,8 @@ impl Dtls {
         }
     }
 
-    /// Whether our flight may be sent again: not while an answer to it waits for its step, which it does where many connect at
-    /// once.
+    /// Whether our flight may be sent again: not while an answer to it waits for its step, which it does where many connect
+    /// at once.
     fn may_repeat(&self) -> bool {
         self.inbox.is_empty()
     }

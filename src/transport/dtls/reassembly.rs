@@ -51,6 +51,10 @@ pub struct Filtered {
     pub repeated_hello: bool,
     /// Something in the datagram was of use, if only a fragment.
     pub useful: bool,
+    /// `records` has a message that was never handed out before, or an alert.
+    pub news: bool,
+    /// `records` has a Finished, or a repetition of it: being encrypted, they cannot be told apart.
+    pub finished: bool,
 }
 
 /// One handshake message in the making.
@@ -155,6 +159,8 @@ impl Reassembly {
                 0 if !established => self.take_clear(kind, record, &mut filtered),
                 1 if self.admits(kind, len, established) => {
                     filtered.useful = true;
+                    filtered.news |= kind == content::ALERT;
+                    filtered.finished |= kind == content::HANDSHAKE;
                     filtered.records.extend_from_slice(record);
                 }
                 _ => {}
@@ -230,6 +236,7 @@ impl Reassembly {
             body.put_slice(&len[1..]);
             body.put_slice(&message.data);
             self.write_record(content::HANDSHAKE, &body, &mut filtered.records);
+            filtered.news = true;
             self.hello = (message.kind == message::CLIENT_HELLO).then_some(self.next);
             self.repeat = None;
             self.next += 1;

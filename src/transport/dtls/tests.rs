@@ -270,10 +270,9 @@ fn repeated_hellos_are_answered_within_a_budget() {
     assert_eq!(answers, 1 + MAX_FLIGHT_REPEATS as usize);
 }
 
-#[test]
-fn a_flight_is_not_sent_again_while_its_answer_waits_for_a_step() {
+/// Both sides, up to where the client's last flight is ready to be sent.
+fn nearly_done(now: Instant) -> Pair {
     let mut pair = Pair::new(&[GCM]);
-    let now = Instant::now();
     for _ in 0..2 {
         while let Some(datagram) = pair.client.poll() {
             pair.server.receive(now, &datagram).unwrap();
@@ -285,6 +284,13 @@ fn a_flight_is_not_sent_again_while_its_answer_waits_for_a_step() {
             pair.client.read(now, &datagram);
         }
     }
+    pair
+}
+
+#[test]
+fn a_flight_is_not_sent_again_while_its_answer_waits_for_a_step() {
+    let now = Instant::now();
+    let mut pair = nearly_done(now);
     let late = now + 2 * FLIGHT_INTERVAL;
     assert!(pair.server.next_timeout().is_some_and(|at| at < late));
     while let Some(datagram) = pair.client.poll() {
@@ -297,6 +303,22 @@ fn a_flight_is_not_sent_again_while_its_answer_waits_for_a_step() {
         pair.server.step(late);
     }
     assert_eq!(pair.server.state(), DtlsState::Established);
+}
+
+#[test]
+fn a_flight_that_is_repeated_while_it_waits_takes_no_more_steps() {
+    let now = Instant::now();
+    let steps = |repeats: usize| {
+        let mut pair = nearly_done(now);
+        let flight: Vec<BytesMut> = std::iter::from_fn(|| pair.client.poll()).collect();
+        for datagram in (0..=repeats).flat_map(|_| &flight) {
+            pair.server.receive(now, datagram).unwrap();
+        }
+        let steps = std::iter::from_fn(|| pair.server.wants_step().then(|| pair.server.step(now))).count();
+        assert_eq!(pair.server.state(), DtlsState::Established);
+        steps
+    };
+    assert_eq!(steps(10), steps(0));
 }
 
 #[test]
