@@ -24,6 +24,10 @@ const MOST_WAIT_KEY: Duration = Duration::from_millis(500);
 const FIRST_PICTURE: Duration = Duration::from_millis(100);
 /// At least two packets, so that low rates do not send frames octet by octet.
 const LEAST_BURST: i64 = 2 * 1_250;
+/// As many more as 20 ms of the rate hold, up to the four that a usual picture has: together they are one system call, and
+/// libwebrtc's own pacer lets 40 ms leave at once.
+const SMALL_BURST: Duration = Duration::from_millis(20);
+const PICTURE: i64 = 4 * 1_250;
 
 /// A leaky bucket: how much may leave now.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +45,7 @@ impl Budget {
     }
 
     fn burst(rate: Bps) -> i64 {
-        octets(rate, BURST).max(LEAST_BURST)
+        octets(rate, BURST).max(octets(rate, SMALL_BURST).clamp(LEAST_BURST, PICTURE))
     }
 
     fn refill(&mut self, now: Instant) {
@@ -240,6 +244,18 @@ mod tests {
             }
         }
         assert!((124_000..=129_000).contains(&sent), "{sent}");
+    }
+
+    #[test]
+    fn a_usual_picture_leaves_in_one_piece_where_that_delays_nobody() {
+        let at_once = |rate: u64| {
+            let start = Instant::now();
+            let mut outlet = Outlet::new(start);
+            outlet.set_rate(start, Some(Bps(rate)));
+            let now = start + Duration::from_secs(1);
+            (0..100).take_while(|_| outlet.allows(now).then(|| outlet.charge(1_250)).is_some()).count()
+        };
+        assert_eq!([100_000, 1_000_000, 2_000_000, 4_000_000, 20_000_000].map(at_once), [2, 2, 4, 4, 10]);
     }
 
     #[test]
