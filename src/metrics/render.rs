@@ -201,7 +201,8 @@ fn batches(families: &mut Vec<MetricFamily>, shards: &[ShardSnapshot]) {
         .zip(shards)
         .map(|(number, shard)| (vec![("shard", number.as_str())], shard.forward_latency))
         .collect();
-    let help = "How long media packets were in a shard, at most: from its waking to the end of its sends.";
+    let help =
+        "How long media packets were in a shard, at most: from the first arrival of a turn to the end of its sends.";
     let seconds = LATENCIES_US.map(|us| us as f64 / 1e6);
     families.push(histogram("plenum_forward_latency_seconds", help, &waits, &seconds, 1e6));
     let mut connect = Durations::default();

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -11,6 +12,9 @@ use crate::transport::spec::{Path, Protocol};
 
 /// Kernel buffer asked for in each direction: 4 MiB hold 30 ms at 1 Gbit/s, the longest a busy tick may take.
 const SOCKET_BUFFER: usize = 4 << 20;
+
+/// Longest that a datagram waits in a socket: longer says the clock that was set meanwhile.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// One bound socket with the state for batched I/O.
 pub struct Udp {
@@ -126,17 +130,53 @@ impl Batch<'_> {
             .count()
     }
 
+    /// When the first of them came to the socket, by the kernel; now where it does not say.
+    pub fn oldest(&self) -> Instant {
+        let clock = Clock::read();
+        self.metas.iter().take(self.count).map(|meta| clock.instant(meta)).min().unwrap_or(clock.now)
+    }
+
     /// Hands out each datagram, and the path that it came by.
     pub fn each(&mut self, mut each: impl FnMut(Path, &mut [u8])) {
+        self.trains(|path, _, datagram| each(path, datagram));
+    }
+
+    /// The same, with when each came to the socket, by the kernel: a reader that is late does not make packets late.
+    pub fn each_as_it_came(&mut self, mut each: impl FnMut(Path, Instant, &mut [u8])) {
+        let clock = Clock::read();
+        self.trains(|path, meta, datagram| each(path, clock.instant(meta), datagram));
+    }
+
+    #[inline(always)]
+    fn trains(&mut self, mut each: impl FnMut(Path, &RecvMeta, &mut [u8])) {
         let trains = self.metas.iter().take(self.count).zip(self.bytes.chunks_exact_mut(Buffers::SIZE));
         for (meta, buffer) in trains {
             let Some(local) = meta.dst_ip else { continue };
             let path = Path { protocol: Protocol::Udp, local: SocketAddr::new(local, self.port), remote: meta.addr };
             let len = meta.len.min(Buffers::SIZE);
             for datagram in buffer[..len].chunks_mut(meta.stride.max(1)) {
-                each(path, datagram);
+                each(path, meta, datagram);
             }
         }
+    }
+}
+
+/// What the kernel's clock, by which it notes arrivals, says now.
+struct Clock {
+    now: Instant,
+    since_epoch: Duration,
+}
+
+impl Clock {
+    fn read() -> Clock {
+        // A clock that stands before the epoch says nothing.
+        Clock { now: Instant::now(), since_epoch: UNIX_EPOCH.elapsed().unwrap_or_default() }
+    }
+
+    /// When a datagram arrived.
+    fn instant(&self, meta: &RecvMeta) -> Instant {
+        let waited = meta.timestamp.map_or(Duration::ZERO, |came| self.since_epoch.saturating_sub(came));
+        if waited > LONGEST_WAIT { self.now } else { self.now.checked_sub(waited).unwrap_or(self.now) }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Worker {
     news: Arc<Notify>,
     /// All shards, by number, this one too: those that were given something are woken.
     others: Arc<OnceLock<Vec<Arc<Handle>>>>,
+    /// When the first of the media came that this turn reads, by the kernel.
+    oldest: Option<Instant>,
 }
 
 impl Worker {
@@ -84,7 +86,7 @@ impl Worker {
         let (arrivals, counters, stop) = Default::default();
         let handle = Arc::new(Handle { inbox, arrivals, waker, counters, stop });
         let streams = Streams::new(Instant::now());
-        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), news, others })
+        Ok(Worker { poll, sockets, streams, shard, handle, outbox: Outbox::default(), news, others, oldest: None })
     }
 
     pub fn handle(&self) -> Arc<Handle> {
@@ -108,6 +110,7 @@ impl Worker {
             // An interrupted wait is an empty one.
             let _ = self.poll.poll(&mut events, Some(sleep));
             let woken = Instant::now();
+            self.oldest = None;
             let forwarded = self.shard.counters_mut().forwarded();
             for event in &events {
                 match readable.get_mut(event.token().0) {
@@ -133,7 +136,8 @@ impl Worker {
             let done = Instant::now();
             busy += done.duration_since(woken);
             if forwarded > 0 {
-                let latency = done.duration_since(woken).as_micros() as u64;
+                let came = self.oldest.unwrap_or(woken);
+                let latency = done.duration_since(came).as_micros() as u64;
                 self.shard.counters_mut().forward_latency.add_many(&LATENCIES_US, latency, forwarded);
             }
             let span = done.duration_since(measured);
@@ -210,14 +214,18 @@ impl Worker {
             batches += 1;
             let now = Instant::now();
             let mut datagrams = 0;
-            self.shard.begin_batch(batch.media(), &mut self.outbox);
+            let media = batch.media();
+            if media > 0 {
+                self.oldest = Some(self.oldest.unwrap_or(now).min(batch.oldest()));
+            }
+            self.shard.begin_batch(media, &mut self.outbox);
             batch.each(|path, datagram| {
                 datagrams += 1;
                 self.shard.receive(now, path, datagram, &mut self.outbox);
                 if self.shard.has_gathered_enough() {
                     self.forward_gathered(now);
                 }
-                if self.outbox.is_full() {
+                if self.outbox.is_worth_sending() {
                     self.flush();
                 }
             });

@@ -25,6 +25,8 @@ const FULL: usize = 8 << 20;
 /// A picture that has filled so much leaves before it is written for further browsers: with what belongs to those it fits
 /// the second-level cache, and whoever comes first does not wait for all others.
 const ENOUGH: usize = 256 << 10;
+/// A picture for a few browsers: it leaves before another is taken, which would only keep it.
+const SOME: usize = 32 << 10;
 /// With so much memory in use no more room is made ahead.
 const MOST_AHEAD: usize = 4 * FULL;
 /// No run of a browser is open.
@@ -132,6 +134,11 @@ impl Outbox {
     /// Whether so much waits that it should be sent before more is written.
     pub fn is_full(&self) -> bool {
         self.written >= FULL
+    }
+
+    /// Whether what waits should be sent before the next packet is looked at.
+    pub fn is_worth_sending(&self) -> bool {
+        self.written >= SOME
     }
 
     /// Whether more would push out of the caches what waits, before the kernel copies it. To be asked between browsers, so
