@@ -33,8 +33,7 @@ fn main() -> ExitCode {
         Ok(controls) => controls,
         Err(error) => return fail(&NoSpans(error.to_string())),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(yield_to_media).build();
-    let runtime = match runtime {
+    let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error),
     };
@@ -66,17 +65,6 @@ struct NoSpans(String);
     "access.secrets: there is none to sign with; put the output of `openssl rand -hex 32` into PLENUM_ACCESS_SECRETS"
 )]
 struct NoSecrets;
-
-/// On a core that both want media comes first, whose threads do little at a time: those that join are told a little later,
-/// and nobody's picture waits for them. 5 leaves signalling a quarter of a core that media could fill.
-#[cfg(target_os = "linux")]
-fn yield_to_media() {
-    // Where that is refused they are equals, as elsewhere.
-    let _ = rustix::process::nice(5);
-}
-
-#[cfg(not(target_os = "linux"))]
-fn yield_to_media() {}
 
 /// Signalling of all members goes through one thread; media has its own.
 fn put_under_load(options: &load::Options, config: &Config) -> ExitCode {
