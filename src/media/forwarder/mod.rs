@@ -30,6 +30,7 @@ use gather::Gathered;
 use outlet::Backlog;
 pub use pressure::Pressure;
 pub use quality::{QualityTotals, TROUBLES};
+use review::Round;
 use rooms::Retired;
 pub use rooms::RoomTotals;
 use sound::{Crowd, RoomSound};
@@ -157,6 +158,7 @@ pub struct Forwarder {
     /// Peers by transport, so that sources announced before their transport find it.
     peers: HashMap<TransportId, usize>,
     next_review: Instant,
+    round: Round,
     /// When each browser has something due, as far as it is known: see `touched`.
     timers: Timers,
     /// When each has something to tell about what it publishes.
@@ -223,6 +225,7 @@ impl Forwarder {
             sources: HashMap::default(),
             peers: HashMap::new(),
             next_review: epoch + REVIEW,
+            round: Round::begin(epoch, 0),
             timers: Timers::new(epoch),
             feedback_due: Timers::new(epoch),
             touched: Vec::new(),

@@ -1,5 +1,7 @@
 //! What is looked at anew ten times a second: liveness, voices, layers and quality.
 
+use std::ops::Range;
+
 use super::*;
 
 /// Assumed between two requests for a lost packet while no receiver report has told the round trip: a browser that only
@@ -9,6 +11,41 @@ const UNKNOWN_RTT: Duration = Duration::from_millis(100);
 /// screen's refresh (1 s).
 const SILENT: Duration = Duration::from_secs(2);
 
+/// Browsers that are reviewed at a time: a tenth of a millisecond's work, which no packet notices that waits for it.
+const AT_A_TIME: usize = 16;
+
+/// The reviews of all browsers, spread over the time from one to the next.
+pub(super) struct Round {
+    began: Instant,
+    next: usize,
+    end: usize,
+}
+
+impl Round {
+    /// `count` browsers, the first of them now.
+    pub(super) fn begin(now: Instant, count: usize) -> Round {
+        Round { began: now, next: 0, end: count }
+    }
+
+    /// When the next of them are due.
+    fn due(&self) -> Option<Instant> {
+        (self.next < self.end).then(|| self.began + REVIEW * self.next as u32 / self.end as u32)
+    }
+
+    /// Those that are due.
+    fn take(&mut self, now: Instant) -> Option<Range<usize>> {
+        self.due().filter(|due| *due <= now)?;
+        let from = self.next;
+        self.next = (from + AT_A_TIME).min(self.end);
+        Some(from..self.next)
+    }
+
+    /// Those that were not due yet, or not come to.
+    fn rest(&mut self) -> Range<usize> {
+        std::mem::replace(&mut self.next, self.end)..self.end
+    }
+}
+
 impl Forwarder {
     /// When [`Forwarder::handle_timeout`] wants to be called.
     pub fn next_timeout(&mut self, now: Instant) -> Instant {
@@ -17,7 +54,7 @@ impl Forwarder {
         }
         self.note_due(now);
         let due = self.timers.next().into_iter().chain(self.feedback_due.next());
-        due.min().map_or(self.next_review, |at| at.min(self.next_review))
+        due.chain(self.round.due()).min().map_or(self.next_review, |at| at.min(self.next_review))
     }
 
     /// What is to be told to the publisher `peer` may have changed.
@@ -50,8 +87,14 @@ impl Forwarder {
     pub fn handle_timeout(&mut self, now: Instant, ntp: u64, sink: &mut impl Sink) {
         self.forward_gathered(now, sink);
         if now >= self.next_review {
+            let rest = self.round.rest();
+            self.review_subscribers(now, rest);
             self.next_review = now + REVIEW;
+            self.round = Round::begin(now, self.subscribers.len());
             self.review(now);
+        }
+        while let Some(peers) = self.round.take(now) {
+            self.review_subscribers(now, peers);
         }
         self.serve_waiting(now);
         if self.rerouted {
@@ -103,7 +146,10 @@ impl Forwarder {
         self.review_sound(now);
         self.review_demand(now);
         self.review_feeds(now, true);
-        for peer in 0..self.subscribers.len() {
+    }
+
+    fn review_subscribers(&mut self, now: Instant, peers: Range<usize>) {
+        for peer in peers {
             if self.subscribers[peer].as_ref().is_some_and(|s| s.ready) {
                 if let Some(Some(subscriber)) = self.subscribers.get_mut(peer) {
                     subscriber.review_probe(now);
@@ -157,5 +203,44 @@ impl Forwarder {
             self.news.push(News::Undecodable(subscriber.transport, refused.clone()));
             *told = refused;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many are reviewed at each look, one look every `every`.
+    fn looks(count: usize, every: Duration) -> Vec<usize> {
+        let start = Instant::now();
+        let mut round = Round::begin(start, count);
+        let mut expected = 0;
+        let looks = REVIEW.as_micros() / every.as_micros();
+        let mut look = |peers: Range<usize>| {
+            assert_eq!(peers.start, expected);
+            expected = peers.end;
+            peers.len()
+        };
+        let mut all: Vec<usize> = (0..looks as u32)
+            .map(|number| std::iter::from_fn(|| round.take(start + every * number)).map(&mut look).sum())
+            .collect();
+        all.push(look(round.rest()));
+        assert_eq!(expected, count);
+        all
+    }
+
+    #[test]
+    fn reviews_of_many_are_spread_over_the_time_to_the_next() {
+        let most = |count, every| looks(count, every).into_iter().max().unwrap_or_default();
+        assert_eq!(most(3_000, Duration::from_micros(500)), AT_A_TIME);
+        assert_eq!(most(200, Duration::from_micros(500)), AT_A_TIME);
+        // A shard that is busy for 5 ms does a twentieth of them at its next look, and some.
+        assert!(most(3_000, Duration::from_millis(5)) <= 150 + AT_A_TIME);
+    }
+
+    #[test]
+    fn a_small_room_is_reviewed_at_once() {
+        let looks = looks(AT_A_TIME, Duration::from_millis(10));
+        assert_eq!((looks[0], looks.iter().sum()), (AT_A_TIME, AT_A_TIME));
     }
 }
