@@ -160,11 +160,11 @@ for (const browser of ['chromium', 'firefox in the dark that waits for a click']
       await ada.page.select('header .theme select', chosen);
       await is(ground, ground, ground);
     }
-    // Nobody in a dark room is to be flashed at: before the first module runs, the page's own colour is right.
-    await ada.page.evaluateOnNewDocument(() => document.addEventListener('readystatechange', () => (window.__firstGround ??= getComputedStyle(document.body).backgroundColor)));
+    // Nobody in a dark room is to be flashed at: the theme is known before the first module runs, and so before the first paint.
+    await ada.page.evaluateOnNewDocument(() => document.addEventListener('readystatechange', () => (window.__firstTheme ??= getComputedStyle(document.documentElement).colorScheme)));
     await ada.page.reload();
     await ada.reads('Public rooms');
-    assert.equal(await ada.run(() => window.__firstGround), LIGHT);
+    assert.equal(await ada.run(() => window.__firstTheme), 'light');
     await is(LIGHT, LIGHT, LIGHT);
     await ada.page.select('header .theme select', 'system');
     await is(DARK, LIGHT, DARK);
