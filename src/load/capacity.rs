@@ -25,7 +25,7 @@ const NEWCOMERS: f64 = 0.8;
 /// Between a step's joins and its measuring.
 const SETTLE: Duration = Duration::from_secs(2);
 /// The topmost layer may be seen for so much less of the time than in the first step: estimates of newcomers grow for some
-/// seconds.
+/// seconds. Where there are fewer members than then, newcomers are more of them, and nothing is compared.
 const GIVEN_UP: f64 = 0.1;
 
 /// See the module. The report is of the last step that held; of the first one when none did.
@@ -91,6 +91,7 @@ async fn try_step(
     let measured = director.measure(Duration::from_secs(options.duration)).await?;
     let mut report = director.report(first, measured);
     if let (Some((before, few)), Some(now)) = (top_before, report.top_share())
+        && count > few
         && now < before - GIVEN_UP
     {
         let (before, now) = (before * 100.0, now * 100.0);
