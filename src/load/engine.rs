@@ -295,9 +295,11 @@ impl Worker {
     }
 
     fn tick(&mut self) {
-        let mut now = Instant::now();
+        let began = Instant::now();
+        let mut now = began;
         while let Some(Reverse((due, id))) = self.timers.peek().copied() {
-            if due > now {
+            // What became due meanwhile has its turn after what was received.
+            if due > began {
                 break;
             }
             self.timers.pop();
