@@ -44,7 +44,7 @@ impl Downlink {
         full: bool,
         expects_pictures: bool,
     ) -> Downlink {
-        let lines: Vec<Line> = answered.lines.iter().map(|line| Line::new(line.ssrc, line.rtx)).collect();
+        let lines = answered.lines.iter().map(|line| Line::new(line.ssrc, line.rtx, line.video)).collect::<Vec<_>>();
         let quality = Quality { watches: !lines.is_empty(), ..Quality::default() };
         Downlink {
             epoch,

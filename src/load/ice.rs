@@ -1,10 +1,14 @@
-//! ICE's controlling side, as far as a peer of an ICE-lite server needs it: checks with nomination, and their answers.
+//! ICE's controlling side, as far as a peer of a server needs it: checks with nomination, and their answers; answers to the
+//! checks of a server that is not lite, as other servers may be.
+
+use std::net::SocketAddr;
 
 use rtc_crypto::default_provider;
 use rtc_stun::attributes::{ATTR_ICE_CONTROLLING, ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME};
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, Setter, TransactionId};
+use rtc_stun::xoraddr::XorMappedAddress;
 
 /// Who checks whom.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +51,46 @@ pub fn answered(datagram: &[u8], remote_pwd: &str) -> Option<TransactionId> {
     (message.typ == BINDING_SUCCESS).then_some(message.transaction_id)
 }
 
+/// What is answered to a server's own check, when it is authentic: that it came, and from where (RFC 8445 §7.3).
+pub fn answer(datagram: &[u8], pwd: &str, from: SocketAddr) -> Option<Vec<u8>> {
+    let provider = default_provider().ok()?;
+    let mut check = Message::new();
+    check.unmarshal_binary(datagram).ok()?;
+    if check.typ != BINDING_REQUEST {
+        return None;
+    }
+    let key = pwd.as_bytes();
+    MessageIntegrity::check(&mut check, key, provider.crypto()).ok()?;
+    let mut message = Message::new();
+    message.write_header();
+    BINDING_SUCCESS.add_to(&mut message).ok()?;
+    check.transaction_id.add_to(&mut message).ok()?;
+    XorMappedAddress { ip: from.ip(), port: from.port() }.add_to(&mut message).ok()?;
+    MessageIntegrity::new_raw_integrity_with_provider(key, provider.crypto()).add_to(&mut message).ok()?;
+    FINGERPRINT.add_to(&mut message).ok()?;
+    Some(message.raw)
+}
+
 /// Letters and digits for a ufrag, a password or a name.
 pub fn random(letters: usize) -> String {
     use rand::Rng;
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(letters).map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_answered_to_whoever_knows_the_password_and_the_answer_believed_from_them() {
+        let from = "192.0.2.7:4711".parse().unwrap();
+        let pair = Pair { remote_ufrag: "ours", remote_pwd: "a password of 22 letters", ufrag: "theirs" };
+        let id = TransactionId(rand::random());
+        let check = check(&pair, id).unwrap();
+
+        assert_eq!(answer(&check, "another password, longer", from), None);
+        let answer = answer(&check, pair.remote_pwd, from).unwrap();
+        assert_eq!(answered(&answer, pair.remote_pwd), Some(id));
+        assert_eq!(answered(&answer, "another password, longer"), None);
+    }
 }

@@ -84,11 +84,11 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(ssrc: u32, rtx: Option<u32>) -> Line {
+    pub(super) fn new(ssrc: u32, rtx: Option<u32>, video: bool) -> Line {
         Line {
             ssrc,
             rtx,
-            video: rtx.is_some(),
+            video,
             pictured: false,
             report: None,
             first: 0,
@@ -191,7 +191,7 @@ impl Line {
         if asked.lost > 0 && self.video {
             (self.wants_key, self.key, self.key_end) = (true, None, None);
         }
-        if self.rtx.is_some() {
+        if self.video {
             for missing in &mut self.missing {
                 let due = missing.asked.map_or(missing.since + PATIENCE, |asked| asked + ASK_AGAIN);
                 if due <= now {
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_asked_for_repaired_or_given_up() {
         let start = Instant::now();
-        let mut line = Line::new(1, Some(2));
+        let mut line = Line::new(1, Some(2), true);
         line.arrived(start, &seen(65_534, 0));
         assert!(line.arrived(start, &seen(2, 3_000)).lost);
         let asked = line.ask(start + PATIENCE);
@@ -256,9 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn a_missing_packet_may_come_again_as_it_was() {
+        let start = Instant::now();
+        let mut line = Line::new(1, None, true);
+        line.arrived(start, &seen(10, 0));
+        line.arrived(start, &seen(12, 3_000));
+        assert_eq!(line.ask(start + PATIENCE).again, vec![11]);
+        line.arrived(start + PATIENCE, &seen(11, 3_000));
+        let asked = line.ask(start + GIVE_UP);
+        assert_eq!((asked.again, asked.lost, asked.waits), (vec![], 0, false));
+    }
+
+    #[test]
     fn a_first_picture_is_there_when_its_last_missing_packet_is() {
         let start = Instant::now();
-        let mut line = Line::new(1, Some(2));
+        let mut line = Line::new(1, Some(2), true);
         let mut key = vec![0; picture::LEAST_PICTURE];
         let part = picture::Part { number: 1, first: true, key: Some(180), len: key.len(), layer: 0 };
         picture::write_picture(&mut key, &part, 0);
@@ -276,7 +288,7 @@ mod tests {
     #[test]
     fn a_frame_is_late_by_what_the_senders_clock_does_not_explain() {
         let start = Instant::now();
-        let mut line = Line::new(1, Some(2));
+        let mut line = Line::new(1, Some(2), true);
         let mut at =
             |ms: u64, seq, timestamp| line.arrived(start + Duration::from_millis(ms), &seen(seq, timestamp)).frame;
         assert_eq!(at(0, 1, 0), None);

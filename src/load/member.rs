@@ -102,7 +102,7 @@ impl Door {
         };
         let answered = sdp::read(&answer).ok_or_else(strange)?;
         let candidates = self.reachable(&answered.candidates);
-        Ok((presence, Spec { id, part, identity: self.identity.clone(), ufrag, answered, candidates, started }))
+        Ok((presence, Spec { id, part, identity: self.identity.clone(), ufrag, pwd, answered, candidates, started }))
     }
 
     /// Comes in as a page does; the answer to its offer beside.

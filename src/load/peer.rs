@@ -34,6 +34,7 @@ pub(super) struct Spec {
     pub(super) part: Part,
     pub(super) identity: Identity,
     pub(super) ufrag: String,
+    pub(super) pwd: String,
     pub(super) answered: Answered,
     /// Where to send, of the answer's candidates.
     pub(super) candidates: Vec<SocketAddr>,
@@ -103,7 +104,7 @@ impl Peer {
     ) {
         out.to = self.remote;
         match (datagram.first(), datagram.get(1)) {
-            (Some(0..=3), _) => self.take_check(now, from, datagram),
+            (Some(0..=3), _) => self.take_check(now, from, datagram, out),
             (Some(20..=63), _) => self.take_handshake(now, datagram, out),
             (Some(128..=191), Some(192..=223)) => self.take_rtcp(now, datagram, out),
             (Some(128..=191), _) => {
@@ -115,7 +116,11 @@ impl Peer {
         }
     }
 
-    fn take_check(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) {
+    fn take_check(&mut self, now: Instant, from: SocketAddr, datagram: &[u8], out: &mut Out) {
+        if let Some(answer) = ice::answer(datagram, &self.spec.pwd, from) {
+            out.to = Some(from);
+            return out.send(&answer);
+        }
         let Some(id) = ice::answered(datagram, &self.spec.answered.pwd) else { return };
         if !self.checks.contains(&(id, from)) {
             return;

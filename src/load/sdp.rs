@@ -117,7 +117,9 @@ fn line(sdp: &mut String, wanted: &Wanted<'_>, mid: &str, video: bool, direction
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Line {
     pub mid: String,
+    pub video: bool,
     pub ssrc: u32,
+    /// Of retransmissions (RFC 4588). Servers without repeat a packet as it was.
     pub rtx: Option<u32>,
 }
 
@@ -137,7 +139,11 @@ pub struct Answered {
 pub fn read(answer: &str) -> Option<Answered> {
     let mut answered = Answered::default();
     let mut mid = String::new();
+    let mut video = false;
     for line in answer.lines() {
+        if let Some(media) = line.strip_prefix("m=") {
+            video = media.starts_with("video");
+        }
         let Some((key, value)) = line.strip_prefix("a=").and_then(|rest| rest.split_once(':')) else { continue };
         let words: Vec<&str> = value.split(' ').collect();
         match (key, words.as_slice()) {
@@ -151,13 +157,13 @@ pub fn read(answer: &str) -> Option<Answered> {
             ("extmap", [id, NUMBERED]) => answered.transport_cc = id.parse().ok(),
             ("ssrc-group", ["FID", ssrc, rtx]) => {
                 let (ssrc, rtx) = (ssrc.parse().ok()?, rtx.parse().ok());
-                answered.lines.push(Line { mid: mid.clone(), ssrc, rtx });
+                answered.lines.push(Line { mid: mid.clone(), video, ssrc, rtx });
             }
             ("ssrc", [ssrc, ..]) => {
                 let ssrc = ssrc.parse().ok()?;
                 let known = |line: &Line| line.ssrc == ssrc || line.rtx == Some(ssrc);
                 if !answered.lines.iter().any(known) {
-                    answered.lines.push(Line { mid: mid.clone(), ssrc, rtx: None });
+                    answered.lines.push(Line { mid: mid.clone(), video, ssrc, rtx: None });
                 }
             }
             _ => {}
