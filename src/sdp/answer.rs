@@ -1,5 +1,7 @@
 //! Prints an answer: the smallest SDP on which browsers do all that Plenum needs.
 
+use std::rc::Rc;
+
 use rtc_sdp::description::common::{Address, Attribute, ConnectionInformation};
 use rtc_sdp::description::media::{MediaDescription, MediaName, RangedPort};
 use rtc_sdp::description::session::{Origin, SessionDescription, TimeDescription, Timing};
@@ -9,7 +11,7 @@ use crate::id::{Rid, Ssrc};
 use crate::media::spec::{MediaKind, Place};
 use crate::transport::spec::{Candidate, IceCredentials, Protocol};
 
-use super::capabilities::{ExtensionLine, Format};
+use super::capabilities::Kept;
 use super::line::{Direction, Line, MAX_LAYERS};
 use super::offer::Offer;
 use super::{CNAME, ServerSide};
@@ -40,8 +42,7 @@ pub(super) enum LineAnswer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RtpAnswer {
     pub(super) direction: Direction,
-    pub(super) formats: Vec<Format>,
-    pub(super) extensions: Vec<ExtensionLine>,
+    pub(super) kept: Rc<Kept>,
     pub(super) rids: SmallVec<[Rid; MAX_LAYERS]>,
     /// What Plenum sends on the line.
     pub(super) stream: Option<Stream>,
@@ -51,7 +52,7 @@ impl Default for RtpAnswer {
     /// An m-line on which nothing flows.
     fn default() -> Self {
         let rids = SmallVec::new();
-        RtpAnswer { direction: Direction::Inactive, formats: Vec::new(), extensions: Vec::new(), rids, stream: None }
+        RtpAnswer { direction: Direction::Inactive, kept: Rc::default(), rids, stream: None }
     }
 }
 
@@ -138,7 +139,7 @@ fn describe(line: &Line, answer: &LineAnswer) -> MediaDescription {
         LineAnswer::Rtp(rtp) => {
             attributes.push(with("setup", "passive".to_owned()));
             describe_rtp(line, rtp, &mut attributes);
-            (9, rtp.formats.iter().map(|f| f.pt.to_string()).collect())
+            (9, rtp.kept.formats.iter().map(|f| f.pt.to_string()).collect())
         }
     };
     MediaDescription {
@@ -167,7 +168,7 @@ fn describe_rtp(line: &Line, rtp: &RtpAnswer, attributes: &mut Vec<Attribute>) {
     if line.extmap_allow_mixed {
         attributes.push(flag("extmap-allow-mixed"));
     }
-    for kept in &rtp.extensions {
+    for kept in &rtp.kept.extensions {
         let id = match kept.direction {
             Direction::SendOnly => format!("{}/recvonly", kept.id),
             Direction::RecvOnly => format!("{}/sendonly", kept.id),
@@ -175,7 +176,7 @@ fn describe_rtp(line: &Line, rtp: &RtpAnswer, attributes: &mut Vec<Attribute>) {
         };
         attributes.push(with("extmap", format!("{id} {}", kept.extension.uri())));
     }
-    for format in &rtp.formats {
+    for format in &rtp.kept.formats {
         let pt = format.pt;
         attributes.push(with("rtpmap", format!("{pt} {}", format.rtpmap)));
         attributes.extend(format.feedback.iter().map(|f| with("rtcp-fb", format!("{pt} {f}"))));

@@ -1,9 +1,11 @@
 //! Which of the offered codecs, feedback messages and header extensions Plenum takes.
 
+use std::rc::Rc;
+
 use crate::id::Pt;
 use crate::media::spec::{Codec, Extension, ExtensionMap, H264Profile, MediaKind, PayloadType};
 
-use super::line::{Direction, Line, OfferedCodec};
+use super::line::{Direction, Offered, OfferedCodec};
 
 /// Feedback that Plenum sends or understands (RFC 4585 §4.2, RFC 5104 §7.1).
 const FEEDBACK: [&str; 5] = ["nack", "nack pli", "ccm fir", "transport-cc", "goog-remb"];
@@ -38,18 +40,51 @@ pub(super) struct ExtensionLine {
     pub(super) extension: Extension,
 }
 
+/// What the answer keeps on an m-line.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Kept {
+    /// In the browser's order.
+    pub(super) formats: Vec<Format>,
+    pub(super) extensions: Vec<ExtensionLine>,
+}
+
 /// What one bundle agreed on so far: payload types and extension ids mean the same on all of its m-lines (RFC 8843
 /// §9). What contradicts an earlier m-line is left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Agreed {
     pub(super) payloads: Vec<PayloadType>,
     pub(super) extensions: ExtensionMap,
+    /// What was agreed on lines before. The same again has the same outcome: what was kept is known and contradicts
+    /// nothing, what was left out contradicts what is known still.
+    before: Vec<(Rc<Offered>, MediaKind, bool, Option<Rc<Kept>>)>,
 }
 
 impl Agreed {
+    /// What Plenum keeps of `offered` on an m-line of `kind`; `None` when it takes no format. With `only`, that codec alone
+    /// is taken, on all m-lines of a kind alike. `mixed`: two-byte headers may occur (RFC 8285 §4.1.2).
+    pub(super) fn keep(
+        &mut self,
+        offered: &Rc<Offered>,
+        kind: MediaKind,
+        only: Option<Codec>,
+        mixed: bool,
+    ) -> Option<Rc<Kept>> {
+        let same = |(other, of, may_mix, _): &&(Rc<Offered>, _, _, _)| {
+            Rc::ptr_eq(other, offered) && *of == kind && *may_mix == mixed
+        };
+        if let Some((.., kept)) = self.before.iter().find(same) {
+            return kept.clone();
+        }
+        let formats = self.formats(offered, kind, only);
+        let kept =
+            (!formats.is_empty()).then(|| Rc::new(Kept { formats, extensions: self.extensions(offered, mixed) }));
+        self.before.push((offered.clone(), kind, mixed, kept.clone()));
+        kept
+    }
+
     /// The formats of `line` that Plenum takes, in the browser's order; with `only`, of that codec alone. Empty when it
     /// takes none.
-    pub(super) fn formats(&mut self, line: &Line, kind: MediaKind, only: Option<Codec>) -> Vec<Format> {
+    fn formats(&mut self, line: &Offered, kind: MediaKind, only: Option<Codec>) -> Vec<Format> {
         let before = self.payloads.clone();
         let mut formats: Vec<Format> = Vec::new();
         for offered in &line.codecs {
@@ -128,7 +163,7 @@ impl Agreed {
     }
 
     /// The header extensions of `line` that Plenum knows. `mixed`: two-byte headers may occur (RFC 8285 §4.1.2).
-    pub(super) fn extensions(&mut self, line: &Line, mixed: bool) -> Vec<ExtensionLine> {
+    fn extensions(&mut self, line: &Offered, mixed: bool) -> Vec<ExtensionLine> {
         let mut kept: Vec<ExtensionLine> = Vec::new();
         for offered in &line.extensions {
             let Some(extension) = Extension::ALL.into_iter().find(|e| e.uri() == offered.uri) else { continue };
@@ -162,7 +197,7 @@ fn usable(pt: Pt) -> bool {
 }
 
 /// `offered` of `line` as a codec that Plenum forwards.
-fn media_format(offered: &OfferedCodec, line: &Line) -> Option<Format> {
+fn media_format(offered: &OfferedCodec, line: &Offered) -> Option<Format> {
     if !usable(offered.pt) {
         return None;
     }
@@ -200,7 +235,7 @@ fn rtx_format(offered: &OfferedCodec, kind: MediaKind) -> Option<Format> {
 }
 
 /// Whether every block of the RED format `red` is Opus (RFC 2198 §5: `111/111`).
-fn red_is_opus(red: &OfferedCodec, line: &Line) -> bool {
+fn red_is_opus(red: &OfferedCodec, line: &Offered) -> bool {
     let is_opus = |block: &str| {
         let pt = block.parse().ok().map(Pt);
         line.codecs.iter().any(|c| Some(c.pt) == pt && c.name == "opus" && usable(c.pt))

@@ -1,6 +1,7 @@
 //! Reads one m-line of an offer.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use rtc_sdp::description::common::Attribute;
 use rtc_sdp::description::media::MediaDescription;
@@ -74,13 +75,52 @@ pub(super) struct Line {
     /// Port 0 without `bundle-only`: the browser gave the line up.
     pub(super) stopped: bool,
     pub(super) direction: Direction,
-    pub(super) codecs: Vec<OfferedCodec>,
-    pub(super) extensions: Vec<OfferedExtension>,
+    pub(super) offered: Rc<Offered>,
     pub(super) rids: SmallVec<[Rid; MAX_LAYERS]>,
     pub(super) ssrcs: SmallVec<[(Ssrc, Option<Ssrc>); MAX_LAYERS]>,
     pub(super) rtcp_rsize: bool,
     pub(super) extmap_allow_mixed: bool,
     pub(super) sctp: Option<SctpSpec>,
+}
+
+/// The codecs and header extensions of an m-line.
+#[derive(Debug, Default)]
+pub(super) struct Offered {
+    pub(super) codecs: Vec<OfferedCodec>,
+    pub(super) extensions: Vec<OfferedExtension>,
+}
+
+/// What was read of m-lines before: browsers offer the same codecs and extensions on nearly all of theirs, which are a good
+/// part of an offer's length.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    lines: SmallVec<[(&'a MediaDescription, Rc<Offered>); MAX_KNOWN]>,
+}
+
+/// Different m-lines that are remembered. Browsers write four at most: audio and video, to send and to receive.
+const MAX_KNOWN: usize = 6;
+
+impl<'a> Known<'a> {
+    fn read(&mut self, media: &'a MediaDescription) -> Rc<Offered> {
+        if let Some((_, offered)) = self.lines.iter().find(|(known, _)| offers_the_same(known, media)) {
+            return offered.clone();
+        }
+        let extensions = values(&media.attributes, "extmap").filter_map(parse_extmap).collect();
+        let offered = Rc::new(Offered { codecs: read_codecs(media), extensions });
+        if self.lines.len() < MAX_KNOWN {
+            self.lines.push((media, offered.clone()));
+        }
+        offered
+    }
+}
+
+/// Whether all that [`Offered`] is read from is the same.
+fn offers_the_same(a: &MediaDescription, b: &MediaDescription) -> bool {
+    fn read(media: &MediaDescription) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let attributes = media.attributes.iter().map(|a| (a.key.as_str(), a.value.as_deref()));
+        attributes.filter(|(key, _)| matches!(*key, "rtpmap" | "fmtp" | "rtcp-fb" | "extmap"))
+    }
+    a.media_name.formats == b.media_name.formats && read(a).eq(read(b))
 }
 
 /// One payload type of an m-line with all that is said of it.
@@ -114,7 +154,12 @@ pub(super) struct OfferedExtension {
 }
 
 impl Line {
-    pub(super) fn read(media: &MediaDescription, session: &SessionDescription, index: usize) -> Result<Line, SdpError> {
+    pub(super) fn read<'a>(
+        media: &'a MediaDescription,
+        session: &SessionDescription,
+        index: usize,
+        known: &mut Known<'a>,
+    ) -> Result<Line, SdpError> {
         let attributes = &media.attributes;
         let name = &media.media_name;
         let stopped = name.port.value == 0 && !media.has_attribute("bundle-only");
@@ -137,8 +182,7 @@ impl Line {
             mid,
             stopped,
             direction: direction(attributes).or_else(|| direction(&session.attributes)).unwrap_or(Direction::SendRecv),
-            codecs: if rtp { read_codecs(media) } else { Vec::new() },
-            extensions: if rtp { values(attributes, "extmap").filter_map(parse_extmap).collect() } else { Vec::new() },
+            offered: if rtp { known.read(media) } else { Rc::default() },
             rids: read_rids(attributes),
             ssrcs: read_ssrcs(attributes),
             rtcp_rsize: media.has_attribute("rtcp-rsize"),

@@ -10,7 +10,7 @@ use rtc_sdp::description::session::SessionDescription;
 use crate::transport::spec::{Fingerprint, FingerprintAlgorithm, IceCredentials};
 
 use super::fragment::is_ice;
-use super::line::{Line, value, values};
+use super::line::{Known, Line, value, values};
 use super::{MAX_LINES, MAX_OFFER, SdpError};
 
 /// A parsed offer.
@@ -39,9 +39,9 @@ impl Offer {
         let alone = bundle.is_empty() && parsed.media_descriptions.iter().filter(live).count() == 1;
         let bundled: HashSet<&str> = bundle.iter().copied().collect();
         let mut lines = Vec::with_capacity(parsed.media_descriptions.len());
-        let mut mids = HashSet::new();
+        let (mut mids, mut known) = (HashSet::new(), Known::default());
         for (index, media) in parsed.media_descriptions.iter().enumerate() {
-            let line = Line::read(media, &parsed, index)?;
+            let line = Line::read(media, &parsed, index, &mut known)?;
             if let Some(mid) = line.mid {
                 let name = mid.to_string();
                 if !mids.insert(mid) {
@@ -83,7 +83,8 @@ fn guarded_parse(text: &str) -> Result<SessionDescription, SdpError> {
     let mut media = 0;
     for (number, line) in text.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
-        if line.chars().any(char::is_control) {
+        let plain = line.bytes().all(|octet| (0x20..0x7F).contains(&octet));
+        if !plain && line.chars().any(char::is_control) {
             return Err(SdpError::Syntax(format!("line {} holds a control character", number + 1)));
         }
         media += usize::from(line.starts_with("m="));

@@ -67,7 +67,7 @@ pub struct Session {
     id: u64,
     /// `o=`'s session version: counts answers that differ.
     version: u64,
-    /// Hash of the last answer.
+    /// Hash of the last answer without its version.
     last: u64,
 }
 
@@ -140,23 +140,26 @@ impl Session {
             let answer = match (self.places.place(index), line.kind) {
                 (SlotPlace::Data, _) => LineAnswer::Data { port: server.sctp_port },
                 (SlotPlace::Rejected, _) | (_, LineKind::Data | LineKind::Other) => LineAnswer::Rejected,
-                (place, LineKind::Rtp(kind)) => match agreed.formats(line, kind, self.only(kind)) {
-                    formats if formats.is_empty() => {
-                        self.places.reject(index);
-                        LineAnswer::Rejected
-                    }
-                    formats => {
-                        let mixed = offer.extmap_allow_mixed || line.extmap_allow_mixed;
-                        let extensions = agreed.extensions(line, mixed);
-                        let mut answer = RtpAnswer { formats, extensions, ..RtpAnswer::default() };
-                        match place {
-                            SlotPlace::Uplink(index) => self.negotiate_uplink(index, line, &mut answer, &mut declared),
-                            SlotPlace::Downlink(index) => self.negotiate_downlink(index, line, &mut answer),
-                            _ => {}
+                (place, LineKind::Rtp(kind)) => {
+                    let mixed = offer.extmap_allow_mixed || line.extmap_allow_mixed;
+                    match agreed.keep(&line.offered, kind, self.only(kind), mixed) {
+                        None => {
+                            self.places.reject(index);
+                            LineAnswer::Rejected
                         }
-                        LineAnswer::Rtp(answer)
+                        Some(kept) => {
+                            let mut answer = RtpAnswer { kept, ..RtpAnswer::default() };
+                            match place {
+                                SlotPlace::Uplink(index) => {
+                                    self.negotiate_uplink(index, line, &mut answer, &mut declared);
+                                }
+                                SlotPlace::Downlink(index) => self.negotiate_downlink(index, line, &mut answer),
+                                _ => {}
+                            }
+                            LineAnswer::Rtp(answer)
+                        }
                     }
-                },
+                }
             };
             answers.push(answer);
         }
@@ -174,7 +177,7 @@ impl Session {
     fn negotiate_uplink(&mut self, index: usize, line: &Line, answer: &mut RtpAnswer, declared: &mut HashSet<u32>) {
         let Some(uplink) = self.places.uplinks.get_mut(index) else { return };
         uplink.active = line.direction.sends();
-        uplink.payloads = media_payloads(&answer.formats);
+        uplink.payloads = media_payloads(&answer.kept.formats);
         uplink.rids = line.rids.clone();
         // An SSRC belongs to the first m-line that declares it.
         uplink.ssrcs = line.ssrcs.iter().copied().filter(|(ssrc, _)| declared.insert(ssrc.0)).collect();
@@ -185,9 +188,9 @@ impl Session {
     fn negotiate_downlink(&mut self, index: usize, line: &Line, answer: &mut RtpAnswer) {
         let rtx = self.places.rtx_ssrc(index);
         let Some(downlink) = self.places.downlinks.get_mut(index) else { return };
-        let repaired = answer.formats.iter().any(|f| matches!(f.meaning, Meaning::Rtx(_)));
+        let repaired = answer.kept.formats.iter().any(|f| matches!(f.meaning, Meaning::Rtx(_)));
         downlink.active = line.direction.receives();
-        downlink.payloads = media_payloads(&answer.formats);
+        downlink.payloads = media_payloads(&answer.kept.formats);
         downlink.rtx_ssrc = rtx.filter(|_| repaired);
         if downlink.active {
             answer.direction = Direction::SendOnly;
@@ -206,14 +209,15 @@ impl Session {
             self.id = rng.random_range(1..=i64::MAX as u64);
         }
         let mut answer = Answer { offer, lines, server, local: &self.local, id: self.id }.describe();
-        answer.origin.session_version = self.version;
-        let mut text = answer.marshal();
-        if self.version == 0 || hash(&text) != self.last {
-            self.version += 1;
+        answer.origin.session_version = self.version + 1;
+        let text = answer.marshal();
+        // The version is in the second line, and in no other.
+        let said = hash(text.splitn(3, '\n').last().unwrap_or_default());
+        if self.version > 0 && said == self.last {
             answer.origin.session_version = self.version;
-            text = answer.marshal();
-            self.last = hash(&text);
+            return answer.marshal();
         }
+        (self.version, self.last) = (self.version + 1, said);
         text
     }
 }
