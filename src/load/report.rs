@@ -225,12 +225,14 @@ impl Report {
             quality: Verdict { held: true, problems: Vec::new() },
             capacity: None,
         };
-        report.judge(sum(|member| member.unopened), &director.failed, options.find_capacity);
+        let late = late_first_frames(all);
+        report.judge(sum(|member| member.unopened), &director.failed, options.find_capacity, late);
         report
     }
 
-    /// `crowds`: members came faster than a room's do, so that their own first pictures are not judged.
-    fn judge(&mut self, unopened: u64, failed: &[LoadError], crowds: bool) {
+    /// `crowds`: members came faster than a room's do, so that their own first pictures are not judged. `late`: newcomers
+    /// who waited too long; one may, however few they are.
+    fn judge(&mut self, unopened: u64, failed: &[LoadError], crowds: bool, late: u64) {
         let Members { seeing, watching, connected, asked, unanswered, handshaking, lost, .. } = self.members;
         let good = |member: &usize| *member as f64 >= SMOOTH_SHARE * watching as f64;
         let mut problems = Vec::new();
@@ -249,7 +251,7 @@ impl Report {
         note(self.loss >= MOST_LOSS, format!("loss {:.2} %", self.loss * 100.0));
         let slow = |first: &Percentiles| first.p95 >= FIRST_FRAME_MS;
         note(!crowds && slow(&self.first_frame), format!("first frame p95 {:.0} ms", self.first_frame.p95));
-        note(slow(&self.newcomers), format!("first frame of newcomers p95 {:.0} ms", self.newcomers.p95));
+        note(slow(&self.newcomers) && late > 1, format!("first frame of newcomers p95 {:.0} ms", self.newcomers.p95));
         note(lost > 0, format!("the server closed {lost} connections"));
         note(unopened > 0, format!("{unopened} packets did not open"));
         if let Some(error) = failed.first() {
@@ -378,6 +380,12 @@ fn first_frames(members: &[Quality]) -> Percentiles {
     let new = members.iter().filter(|member| !member.weak && !member.old);
     new.filter_map(|member| member.first_frame).for_each(|time| note(&mut began, time));
     Percentiles::of(&began)
+}
+
+/// Newcomers whose first picture came too late.
+fn late_first_frames(members: &[Quality]) -> u64 {
+    let new = members.iter().filter(|member| !member.weak && !member.old).filter_map(|member| member.first_frame);
+    new.filter(|first| first.as_secs_f64() * 1_000.0 >= FIRST_FRAME_MS).count() as u64
 }
 
 fn percentiles(times: &Percentiles) -> String {
