@@ -139,11 +139,13 @@ pub struct Answered {
 pub fn read(answer: &str) -> Option<Answered> {
     let mut answered = Answered::default();
     let mut mid = String::new();
-    let mut video = false;
+    let (mut video, mut sends) = (false, true);
     for line in answer.lines() {
         if let Some(media) = line.strip_prefix("m=") {
-            video = media.starts_with("video");
+            (video, sends) = (media.starts_with("video"), true);
         }
+        // Other servers name their SSRC for reports there, too. The direction comes before it.
+        sends &= !matches!(line, "a=recvonly" | "a=inactive");
         let Some((key, value)) = line.strip_prefix("a=").and_then(|rest| rest.split_once(':')) else { continue };
         let words: Vec<&str> = value.split(' ').collect();
         match (key, words.as_slice()) {
@@ -155,11 +157,11 @@ pub fn read(answer: &str) -> Option<Answered> {
             }
             ("mid", _) => mid = value.into(),
             ("extmap", [id, NUMBERED]) => answered.transport_cc = id.parse().ok(),
-            ("ssrc-group", ["FID", ssrc, rtx]) => {
+            ("ssrc-group", ["FID", ssrc, rtx]) if sends => {
                 let (ssrc, rtx) = (ssrc.parse().ok()?, rtx.parse().ok());
                 answered.lines.push(Line { mid: mid.clone(), video, ssrc, rtx });
             }
-            ("ssrc", [ssrc, ..]) => {
+            ("ssrc", [ssrc, ..]) if sends => {
                 let ssrc = ssrc.parse().ok()?;
                 let known = |line: &Line| line.ssrc == ssrc || line.rtx == Some(ssrc);
                 if !answered.lines.iter().any(known) {
@@ -170,4 +172,20 @@ pub fn read(answer: &str) -> Option<Answered> {
         }
     }
     (!answered.ufrag.is_empty() && !answered.candidates.is_empty()).then_some(answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_server_receives_is_no_line_and_what_it_sends_needs_no_retransmissions() {
+        let answer = "a=ice-ufrag:u\r\na=ice-pwd:p\r\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=recvonly\r\na=mid:0\r\na=ssrc:1 cname:x\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendonly\r\na=mid:1\r\na=ssrc:2 cname:x\r\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=sendonly\r\na=mid:2\r\na=ssrc:3 cname:x\r\n\
+            a=candidate:1 1 udp 2015363327 192.0.2.2 34410 typ host\r\n";
+        let line = |mid: &str, video, ssrc| Line { mid: mid.into(), video, ssrc, rtx: None };
+        assert_eq!(read(answer).unwrap().lines, vec![line("1", false, 2), line("2", true, 3)]);
+    }
 }

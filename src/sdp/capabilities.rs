@@ -56,8 +56,11 @@ pub(super) struct Agreed {
     pub(super) extensions: ExtensionMap,
     /// What was agreed on lines before. The same again has the same outcome: what was kept is known and contradicts
     /// nothing, what was left out contradicts what is known still.
-    before: Vec<(Rc<Offered>, MediaKind, bool, Option<Rc<Kept>>)>,
+    before: Vec<Before>,
 }
+
+/// What was offered on an m-line of which kind, whether two-byte headers may occur, and what was kept.
+type Before = (Rc<Offered>, MediaKind, bool, Option<Rc<Kept>>);
 
 impl Agreed {
     /// What Plenum keeps of `offered` on an m-line of `kind`; `None` when it takes no format. With `only`, that codec alone
@@ -69,9 +72,7 @@ impl Agreed {
         only: Option<Codec>,
         mixed: bool,
     ) -> Option<Rc<Kept>> {
-        let same = |(other, of, may_mix, _): &&(Rc<Offered>, _, _, _)| {
-            Rc::ptr_eq(other, offered) && *of == kind && *may_mix == mixed
-        };
+        let same = |(other, of, may_mix, _): &&Before| Rc::ptr_eq(other, offered) && *of == kind && *may_mix == mixed;
         if let Some((.., kept)) = self.before.iter().find(same) {
             return kept.clone();
         }
