@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 
 use rand::Rng;
 use smallvec::SmallVec;
@@ -12,7 +13,7 @@ use crate::transport::spec::{Candidate, ConnectionSpec, Fingerprint, IceCredenti
 
 use super::SdpError;
 use super::answer::{Answer, LineAnswer, RtpAnswer, Stream};
-use super::capabilities::{Agreed, Format, Meaning};
+use super::capabilities::{Agreed, Format, Kept, Meaning};
 use super::line::{Direction, Line, LineKind};
 use super::offer::Offer;
 use super::places::{Places, SlotPlace};
@@ -143,20 +144,10 @@ impl Session {
                 (place, LineKind::Rtp(kind)) => {
                     let mixed = offer.extmap_allow_mixed || line.extmap_allow_mixed;
                     match agreed.keep(&line.offered, kind, self.only(kind), mixed) {
+                        Some(kept) => LineAnswer::Rtp(self.negotiate_rtp(place, line, kept, &mut declared)),
                         None => {
                             self.places.reject(index);
                             LineAnswer::Rejected
-                        }
-                        Some(kept) => {
-                            let mut answer = RtpAnswer { kept, ..RtpAnswer::default() };
-                            match place {
-                                SlotPlace::Uplink(index) => {
-                                    self.negotiate_uplink(index, line, &mut answer, &mut declared);
-                                }
-                                SlotPlace::Downlink(index) => self.negotiate_downlink(index, line, &mut answer),
-                                _ => {}
-                            }
-                            LineAnswer::Rtp(answer)
                         }
                     }
                 }
@@ -172,6 +163,23 @@ impl Session {
             Purpose::Play { video } if kind == MediaKind::Video => video,
             _ => None,
         }
+    }
+
+    /// Answers an m-line of which `kept` was agreed on.
+    fn negotiate_rtp(
+        &mut self,
+        place: SlotPlace,
+        line: &Line,
+        kept: Rc<Kept>,
+        declared: &mut HashSet<u32>,
+    ) -> RtpAnswer {
+        let mut answer = RtpAnswer { kept, ..RtpAnswer::default() };
+        match place {
+            SlotPlace::Uplink(index) => self.negotiate_uplink(index, line, &mut answer, declared),
+            SlotPlace::Downlink(index) => self.negotiate_downlink(index, line, &mut answer),
+            _ => {}
+        }
+        answer
     }
 
     fn negotiate_uplink(&mut self, index: usize, line: &Line, answer: &mut RtpAnswer, declared: &mut HashSet<u32>) {

@@ -46,12 +46,11 @@ async function open(number) {
 }
 
 setInterval(async () => {
-  for (const opened of rooms.values()) {
-    const { publishers, waiting } = await opened
-    if (!waiting) continue
-    ;(await opened).waiting = false
+  for (const room of await Promise.all(rooms.values())) {
+    if (!room.waiting) continue
+    room.waiting = false
     // A publisher that left meanwhile has no key frame for anybody.
-    for (const publisher of publishers) publisher.configure({ keyframe: true }).catch(() => {})
+    for (const publisher of room.publishers) publisher.configure({ keyframe: true }).catch(() => {})
   }
 }, KEY_FRAMES)
 
